@@ -1,0 +1,1 @@
+"""The graph: triples by fragments, both directions in one index."""

@@ -1,0 +1,1 @@
+"""Logical queries: words, exact answers, grounding laws, the sampler, query sets."""

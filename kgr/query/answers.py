@@ -1,0 +1,66 @@
+"""Exact answers of logical queries, by set algebra over fragments."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kgr.errors import QueryError
+from kgr.graph.graph import Graph
+from kgr.query._kernels import sets
+from kgr.query.program import compile_word
+from kgr.query.sampler import Scratch
+from kgr.query.words import Word
+
+
+class Evaluator:
+    """Computes the answers of one word's queries on a graph; holds the memory to do so, for one thread."""
+
+    def __init__(self, graph: Graph, word: Word) -> None:
+        self._graph, self._word = graph, word
+        self._program = compile_word(word, "relation")
+        self._scratch = Scratch.of(graph, self._program)
+
+    def answers(self, arguments: ArrayLike) -> NDArray[np.int32]:
+        """Return the answers of one query.
+
+        Parameters
+        ----------
+        arguments : int[S]
+            Anchors and directed relations in word order.
+
+        Returns
+        -------
+        int32[n]
+            Entity ids, ascending.
+
+        Raises
+        ------
+        QueryError
+            Another number of arguments than the word takes, or an id out of range.
+        """
+        row = np.asarray(arguments, np.int64)
+        self._check(row)
+        program, scratch = self._program, self._scratch
+        start, size, is_sorted = sets._answers(
+            self._graph.arrays, program.nodes, program.literals, row, scratch.L, scratch.S, scratch.bits, scratch.arena
+        )
+        found = scratch.arena[start : start + size].copy()
+        if not is_sorted:
+            found.sort()
+        return found
+
+    def _check(self, row: NDArray[np.int64]) -> None:
+        slots = self._word.slots
+        if row.shape != (len(slots),):
+            raise QueryError(f"structure {self._word.name} takes {len(slots)} arguments ({slots}), found {row.size}")
+        for position, (letter, value) in enumerate(zip(slots, row, strict=True)):
+            limit = self._graph.entities if letter == "A" else self._graph.directed
+            if not 0 <= value < limit:
+                what = "entity" if letter == "A" else "directed relation"
+                raise QueryError(f"argument {position + 1} of {self._word.name}: {what} {value}, expected 0 to {limit - 1}")
+
+
+def answers(graph: Graph, word: Word, arguments: ArrayLike) -> NDArray[np.int32]:
+    """Return the answers of one query on a graph: see :meth:`Evaluator.answers`."""
+    return Evaluator(graph, word).answers(arguments)

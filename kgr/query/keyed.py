@@ -1,0 +1,123 @@
+"""Queries by key: how users write them, and the JSON lines of a query set's file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgr.errors import DataError, KgrError, QueryError
+from kgr.index.store import Store
+from kgr.query.sets import Queries, QuerySet, Ragged
+from kgr.query.words import Word, parse
+
+
+def read_arguments(store: Store, word: Word, keys: Sequence[str]) -> NDArray[np.int32]:
+    """Turn a query by key, in word order, ``^`` before a relation inverting it, into its arguments.
+
+    Returns
+    -------
+    int32[S]
+
+    Raises
+    ------
+    QueryError
+        Another number of keys than the word takes.
+    UnknownKey
+        An entity or relation that the store does not have, with the nearest ones.
+    """
+    if len(keys) != len(word.slots):
+        shape = " ".join("entity" if letter == "A" else "relation" for letter in word.slots)
+        raise QueryError(f"structure {word.name} takes {len(word.slots)} keys ({shape}), found {len(keys)}: {' '.join(keys)}")
+    arguments = [
+        _entity(store, text) if letter == "A" else _relation(store, text)
+        for letter, text in zip(word.slots, keys, strict=True)
+    ]
+    return np.array(arguments, np.int32)
+
+
+def _entity(store: Store, text: str) -> int:
+    entity = store.entries.id(text)
+    if entity >= store.entities:
+        raise QueryError(f"{text!r} is a document, not an entity of the graph: it cannot be an anchor")
+    return entity
+
+
+def _relation(store: Store, text: str) -> int:
+    return 2 * store.relations.id(text.removeprefix("^")) + text.startswith("^")
+
+
+def write_arguments(store: Store, word: Word, arguments: NDArray[np.int32]) -> list[str]:
+    """Turn arguments into a query by key: the inverse of :func:`read_arguments`."""
+    return [
+        store.entries.key(int(value)) if letter == "A" else "^" * (int(value) & 1) + store.relations.key(int(value) >> 1)
+        for letter, value in zip(word.slots, arguments, strict=True)
+    ]
+
+
+def write_queries(path: Path, store: Store, queries: QuerySet) -> None:
+    """Write a query set as JSON lines ``{"structure", "query", "easy", "hard"}``, all by key."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for own in queries.queries.values():
+            for i in range(len(own)):
+                line = {
+                    "structure": own.word.name,
+                    "query": write_arguments(store, own.word, own.arguments[i]),
+                    "easy": store.entries.keys_of(own.easy[i]),
+                    "hard": store.entries.keys_of(own.hard[i]),
+                }
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def read_queries(path: Path, store: Store, *, split: str = "test") -> QuerySet:
+    """Read a query set from JSON lines as :func:`write_queries` writes them.
+
+    Raises
+    ------
+    DataError
+        A line that is no query of this store; the message starts with ``file:line``.
+    """
+    rows: dict[str, list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]]] = {}
+    for number, line in _lines(path):
+        try:
+            word, row = _read_line(store, line)
+        except (KgrError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f'{path}:{number}: {_reason(error)}; expected {{"structure", "query", "easy", "hard"}} by key') from error
+        rows.setdefault(word.name, []).append(row)
+    if not rows:
+        raise DataError(f"{path}: no queries")
+    return QuerySet(split, False, {name: _join(parse(name), own) for name, own in rows.items()})
+
+
+def _reason(error: Exception) -> str:
+    return f"no field {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8: {error}") from error
+
+
+def _read_line(store: Store, line: str) -> tuple[Word, tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]]:
+    record: Any = json.loads(line)
+    if not isinstance(record, dict):
+        raise ValueError(f"found {type(record).__name__}")
+    word = parse(record["structure"])
+    easy, hard = (np.unique(store.entries.ids(record[kind])).astype(np.int32) for kind in ("easy", "hard"))
+    if not len(hard):
+        raise ValueError("no hard answer")
+    return word, (read_arguments(store, word, record["query"]), easy, hard)
+
+
+def _join(word: Word, rows: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]]) -> Queries:
+    arguments, easy, hard = zip(*rows, strict=True)
+    return Queries(word, np.stack(arguments), Ragged.of(easy), Ragged.of(hard))

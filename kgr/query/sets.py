@@ -1,0 +1,232 @@
+"""Query sets: queries with easy and hard answers, drawn from a store, kept in it or read from a file.
+
+Easy answers are those on the smaller graph (for the test split, train and valid), hard ones those
+that only the larger graph (with test) has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgr._rng import key
+from kgr.errors import DataError, FormatError
+from kgr.graph.graph import Graph, load_graph
+from kgr.index.store import Section, Store, extend_store
+from kgr.query._kernels import select
+from kgr.query.answers import Evaluator
+from kgr.query.program import compile_word
+from kgr.query.sampler import Scratch
+from kgr.query.words import STRUCTURES, Word, parse
+
+HARD_LIMIT = 100
+"""A drawn query has 1 to this many hard answers."""
+
+_BLOCK = 4096
+_TRIES = 300  # tries per query wanted before a structure is left short
+
+
+@dataclasses.dataclass(frozen=True)
+class Ragged:
+    """Rows of different lengths: row ``i`` is ``values[offsets[i]:offsets[i + 1]]`` (int32, int64[n + 1])."""
+
+    values: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Sequence[NDArray[np.int32]]) -> Ragged:
+        """Join rows."""
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(row) for row in rows], out=offsets[1:])
+        return cls(np.concatenate([*rows, np.empty(0, np.int32)]).astype(np.int32), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, i: int) -> NDArray[np.int32]:
+        return self.values[self.offsets[i] : self.offsets[i + 1]]
+
+    def cut(self, first: int, last: int) -> Ragged:
+        """Return the rows ``first:last``."""
+        offsets = self.offsets[first : last + 1]
+        return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+
+@dataclasses.dataclass(frozen=True)
+class Queries:
+    """Queries of one structure.
+
+    Attributes
+    ----------
+    word : Word
+    arguments : int32[n, S]
+        Anchors and directed relations in word order.
+    easy, hard : Ragged
+        Sorted entity ids by query.
+    """
+
+    word: Word
+    arguments: NDArray[np.int32]
+    easy: Ragged
+    hard: Ragged
+
+    def __len__(self) -> int:
+        return len(self.arguments)
+
+    def cut(self, first: int, last: int) -> Queries:
+        """Return the queries ``first:last``."""
+        return Queries(self.word, self.arguments[first:last], self.easy.cut(first, last), self.hard.cut(first, last))
+
+    def parts(self, size: int) -> Iterator[Queries]:
+        """Yield the queries in parts of at most ``size``, in order."""
+        for first in range(0, len(self), size):
+            yield self.cut(first, min(first + size, len(self)))
+
+
+@dataclasses.dataclass(frozen=True)
+class QuerySet:
+    """Queries by structure, for one split of a store; ``drawn`` says that they are our own and compare with no published table."""
+
+    split: str
+    drawn: bool
+    queries: Mapping[str, Queries]
+
+    @property
+    def fingerprint(self) -> str:
+        """BLAKE2b-128 of all arrays: equal sets have equal fingerprints."""
+        state = hashlib.blake2b(digest_size=16)
+        for name, array in sorted(_to_arrays(self).items()):
+            state.update(f"{name} {array.dtype} {array.shape}\n".encode())
+            state.update(np.ascontiguousarray(array).tobytes())
+        return state.hexdigest()
+
+    def head(self, count: int) -> QuerySet:
+        """Return the first ``count`` queries of each structure."""
+        return dataclasses.replace(self, queries={name: queries.cut(0, min(count, len(queries))) for name, queries in self.queries.items()})
+
+
+def split_graphs(store: Store, split: str) -> tuple[Graph, Graph]:
+    """Return the smaller and the larger graph of a split: those before it, and with it.
+
+    Raises
+    ------
+    DataError
+        The store has no triples of the split.
+    """
+    order = ("train", "valid", "test")
+    if split not in order[1:]:
+        raise DataError(f"split is {split!r}, expected valid or test")
+    if split not in store.splits or not len(store.triples(split)):
+        raise DataError(f"{store.path}: no {split} triples, so there are no held-out edges to ask for")
+    before = [name for name in order[: order.index(split)] if name in store.splits]
+    return load_graph(store, before), load_graph(store, [*before, split])
+
+
+def draw_queries(
+    store: Store,
+    structures: Sequence[str] = tuple(STRUCTURES),
+    *,
+    count: int = 1000,
+    split: str = "test",
+    law: str = "relation",
+    seed: int = 0,
+    progress: Callable[[str, int], None] | None = None,
+) -> QuerySet:
+    """Draw queries with at least one hard answer, for a split of any store.
+
+    Queries are grounded on the larger graph by ``law`` (:data:`kgr.query.program.LAWS`) and kept when
+    they have 1 to 100 hard answers and, where they negate, at least one easy answer that is none on
+    the larger graph. A query drawn twice is kept once. Deterministic in the seed.
+
+    Parameters
+    ----------
+    structures : names or words
+    count : int
+        Queries wanted of each; a structure ends with fewer when 300 times as many tries gave no more.
+    progress : callable, optional
+        Called with (structure, queries found) after each structure.
+    """
+    small, large = split_graphs(store, split)
+    found = {}
+    for name in structures:
+        word = parse(name)
+        found[word.name] = _draw(small, large, word, count, law, seed)
+        if progress:
+            progress(word.name, len(found[word.name]))
+    return QuerySet(split, True, found)
+
+
+def _draw(small: Graph, large: Graph, word: Word, count: int, law: str, seed: int) -> Queries:
+    rows: dict[tuple[int, ...], None] = {}
+    program = compile_word(word, law)
+    scratch = Scratch.of(large, program)
+    stream = np.uint64(key(seed, *word.word.encode()))
+    block = np.empty((_BLOCK, program.slots), np.int32)
+    drawn, hard, lost = np.empty(_BLOCK, np.bool_), np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64)
+    for first in range(0, _TRIES * count, _BLOCK):
+        select._ground_rows(
+            large.arrays, program.draws, program.checks, law == "relation", stream, first, block, drawn, scratch.value
+        )
+        select._compare(
+            small.arrays, large.arrays, program.nodes, program.literals, block, drawn, hard, lost, scratch.L, scratch.S, scratch.bits, scratch.arena
+        )  # fmt: skip
+        good = (hard >= 1) & (hard <= HARD_LIMIT) & ((lost >= 1) | (not word.negates))
+        rows.update(dict.fromkeys(map(tuple, block[good].tolist())))
+        if len(rows) >= count:
+            break
+    arguments = np.array(list(rows)[:count], np.int32).reshape(-1, program.slots)
+    return execute(small, large, word, arguments)
+
+
+def execute(small: Graph, large: Graph, word: Word, arguments: NDArray[np.int32]) -> Queries:
+    """Compute the easy and hard answers of queries (int32[n, S])."""
+    before, after = Evaluator(small, word), Evaluator(large, word)
+    easy = [before.answers(row) for row in arguments]
+    every = [after.answers(row) for row in arguments]
+    hard = [np.setdiff1d(a, e, assume_unique=True) for a, e in zip(every, easy, strict=True)]
+    return Queries(word, arguments, Ragged.of(easy), Ragged.of(hard))
+
+
+def default_set(store: Store, split: str) -> QuerySet:
+    """Return a store's own evaluation set, drawn with the defaults of :func:`draw_queries` the first time.
+
+    It is kept in the store as ``queries/<split>``; a store that cannot be written to has it drawn again.
+    """
+    name = f"queries/{split}"
+    if store.has(name):
+        return _from_arrays(store.section(name), split)
+    drawn = draw_queries(store, split=split)
+    made_from = [section for section in ("triples/train", "triples/valid", f"triples/{split}") if store.has(section)]
+    try:
+        extend_store(store, {name: Section(_to_arrays(drawn), tuple(dict.fromkeys(made_from)))})
+    except PermissionError:
+        pass
+    return drawn
+
+
+def _to_arrays(queries: QuerySet) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, own in queries.queries.items():
+        arrays[f"{name}.arguments"] = own.arguments
+        for kind, rows in (("easy", own.easy), ("hard", own.hard)):
+            arrays[f"{name}.{kind}"] = rows.values
+            arrays[f"{name}.{kind}_offsets"] = rows.offsets
+    return arrays
+
+
+def _from_arrays(arrays: Mapping[str, NDArray[Any]], split: str) -> QuerySet:
+    names = [name.removesuffix(".arguments") for name in arrays if name.endswith(".arguments")]
+    if not names:
+        raise FormatError(f"section queries/{split} holds no structure")
+    order = {name: i for i, name in enumerate(STRUCTURES)}
+    queries = {}
+    for name in sorted(names, key=lambda name: (order.get(name, len(order)), name)):
+        easy = Ragged(arrays[f"{name}.easy"], arrays[f"{name}.easy_offsets"])
+        hard = Ragged(arrays[f"{name}.hard"], arrays[f"{name}.hard_offsets"])
+        queries[name] = Queries(parse(name), arrays[f"{name}.arguments"], easy, hard)
+    return QuerySet(split, True, queries)

@@ -1,0 +1,32 @@
+"""Shared fixtures; kernels are cached by the content of their sources, since the compiler's own cache misses a callee's edits."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _kernel_cache() -> str:
+    state = hashlib.blake2b(digest_size=8)
+    for path in sorted((ROOT / "kgr").rglob("*.py")):
+        state.update(path.read_bytes())
+    return str(Path(tempfile.gettempdir()) / f"kgr-kernels-{os.getuid()}-{state.hexdigest()}")
+
+
+# before anything imports numba; children inherit it
+os.environ.setdefault("NUMBA_CACHE_DIR", _kernel_cache())
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The folder of public data that KGR_MIRROR names; tests that need it skip where there is none."""
+    place = os.environ.get("KGR_MIRROR", "")
+    if not place or not Path(place).is_dir():
+        pytest.skip("KGR_MIRROR does not name a folder of public data")
+    return Path(place).resolve()

@@ -1,0 +1,123 @@
+"""What is right, computed the slow and obvious way, with Python sets."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from kgr.query.words import Node, Word
+
+Edges = dict[tuple[int, int], set[int]]
+
+
+def edges_of(triples: Iterable[Sequence[int]]) -> Edges:
+    """Tails by (entity, directed relation), both directions."""
+    edges: Edges = defaultdict(set)
+    for head, relation, tail in triples:
+        edges[head, 2 * relation].add(tail)
+        edges[tail, 2 * relation + 1].add(head)
+    return edges
+
+
+def answers(edges: Edges, word: Word, arguments: Sequence[int]) -> set[int]:
+    """Answers of a query, the word's letters read from left to right with a stack of sets."""
+    stack: list[set[int]] = []
+    negated: list[bool] = []
+    rest = list(arguments)
+    for letter in word.word:
+        if letter == "A":
+            stack.append({int(rest.pop(0))})
+            negated.append(False)
+        elif letter == "P":
+            relation = int(rest.pop(0))
+            stack.append(set().union(*(edges.get((x, relation), set()) for x in stack.pop())))
+        elif letter == "N":
+            negated[-1] = True
+        else:
+            right, left = stack.pop(), stack.pop()
+            not_right, not_left = negated.pop(), negated.pop()
+            if letter == "U":
+                stack.append(left | right)
+            else:
+                stack.append(left - right if not_right else right - left if not_left else left & right)
+            negated.append(False)
+    return stack[0]
+
+
+def random_triples(rng: np.random.Generator, entities: int, relations: int, count: int) -> np.ndarray:
+    """Distinct triples: int32[E, 3]."""
+    every = list(itertools.product(range(entities), range(relations), range(entities)))
+    chosen = rng.choice(len(every), size=min(count, len(every)), replace=False)
+    return np.array([every[i] for i in sorted(chosen)], np.int32).reshape(-1, 3)
+
+
+def groundings(edges: Edges, entities: int, word: Word, law: str) -> dict[tuple[tuple[int, ...], int], float]:
+    """The exact law of (arguments, positive): probabilities by enumeration of every draw."""
+    weights: dict[tuple[tuple[int, ...], int], float] = defaultdict(float)
+    for pivot in range(entities):
+        for arguments, weight in _draws(edges, entities, word.tree, pivot, None, law):
+            query = tuple(arguments[slot] for slot in range(len(word.slots)))
+            found = answers(edges, word, query)
+            if law == "relation" and word.negates:
+                for answer in found:
+                    weights[query, answer] += weight / len(found)
+            elif pivot in found:
+                weights[query, pivot] += weight
+    total = sum(weights.values())
+    return {outcome: weight / total for outcome, weight in weights.items()}
+
+
+def _draws(edges, entities, tree: Node, at: int, after: int | None, law: str):
+    """Every way to ground a tree at an entity: (arguments by slot, probability)."""
+    if tree.op == "P":
+        source = tree.parts[0]
+        incoming = {r ^ 1: tails for (x, r), tails in edges.items() if x == at and tails}
+        if law == "relation":
+            steps = [(r, x, 1 / len(xs)) for r, xs in incoming.items() if after is None or r != after ^ 1 for x in xs]
+            allowed = len({r for r, _, _ in steps})
+        else:
+            steps = [(r, x, 1.0) for r, xs in incoming.items() for x in xs]
+            allowed = len(steps)
+        for relation, x, share in steps:
+            if source.op == "A":
+                yield {tree.slot: relation, source.slot: x}, share / allowed
+            else:
+                follow = relation if source.op == "P" else None
+                for rest, p in _draws(edges, entities, source, x, follow, law):
+                    yield {tree.slot: relation, **rest}, p * share / allowed
+        return
+    options = []
+    for part in tree.parts:
+        if part.op == "N" and law == "edge":
+            options.append([d for x in range(entities) for d in _scaled(_draws(edges, entities, part.parts[0], x, None, law), entities)])
+        else:
+            options.append(list(_draws(edges, entities, part.parts[0] if part.op == "N" else part, at, None, law)))
+    for choice in itertools.product(*options):
+        arguments: dict[int, int] = {}
+        weight = 1.0
+        for own, p in choice:
+            arguments.update(own)
+            weight *= p
+        if not _repeats(tree.parts, arguments):
+            yield arguments, weight
+
+
+def _scaled(draws, entities: int):
+    return ((arguments, p / entities) for arguments, p in draws)
+
+
+def _repeats(parts: Sequence[Node], arguments: dict[int, int]) -> bool:
+    seen = set()
+    for part in parts:
+        grounded = _grounded(part, arguments)
+        if grounded in seen:
+            return True
+        seen.add(grounded)
+    return False
+
+
+def _grounded(tree: Node, arguments: dict[int, int]) -> tuple:
+    return (tree.op, arguments.get(tree.slot), *(_grounded(part, arguments) for part in tree.parts))

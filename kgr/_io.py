@@ -1,0 +1,248 @@
+"""Files that are whole or not there: arrays, texts and folders written to last.
+
+Everything is written under a temporary name, synced to the disk and renamed, so that a reader
+sees the old state or the new one, whatever is killed and whenever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import mmap
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgr.errors import FormatError
+
+Chunk = bytes | memoryview
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array as a plain ``.npy`` file and sync it.
+
+    Raises
+    ------
+    ValueError
+        The array holds Python objects.
+    OSError
+        The disk is full or refuses; the error names the file.
+    """
+    array = np.asarray(array, order="C")
+    if array.dtype.hasobject:
+        raise ValueError(f"{path}: an array of Python objects cannot be stored")
+    with _naming(path), path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        _write(file, array.reshape(-1).view(np.uint8).data)
+        _sync(file)
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """Map a ``.npy`` file into memory, read-only.
+
+    Raises
+    ------
+    FormatError
+        The header is not readable, or promises another size than the file has.
+    """
+    with path.open("rb") as file:
+        shape, dtype = _read_header(file, path)
+        start = file.tell()
+        size, expected = os.fstat(file.fileno()).st_size, start + math.prod(shape) * dtype.itemsize
+        if size != expected:
+            raise FormatError(f"{path}: {size} bytes, its header promises {expected}; the file is damaged")
+        if size == start:  # nothing to map
+            array = np.empty(shape, dtype)
+            array.flags.writeable = False
+            return array
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return np.frombuffer(pages, dtype, offset=start).reshape(shape)
+
+
+def _read_header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    try:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError("expected version 1.0 of the format")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        if fortran or dtype.hasobject or min(shape, default=0) < 0:
+            raise ValueError("expected numbers in C order")
+    except Exception as error:  # numpy parses the header as Python: damage may raise nearly anything
+        raise FormatError(f"{path}: not an array file of kgr: {error}") from error
+    return shape, dtype
+
+
+def digest(path: Path) -> str:
+    """Return the BLAKE2b-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file, its newlines as they are, and sync it."""
+    with _naming(path), path.open("wb") as file:
+        _write(file, text.encode())
+        _sync(file)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file in place of the one that is there, in one step."""
+    remove_leftovers(path)
+    temporary = _temporary(path)
+    try:
+        write_text(temporary, text)
+        _rename(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes ``path`` in one step when the block ends well.
+
+    When the block raises, nothing is left. Folders left by killed processes for the same path are
+    removed.
+
+    Raises
+    ------
+    FileExistsError
+        Something other than an empty folder is at ``path``.
+    """
+    _refuse_existing(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path)
+    temporary = _temporary(path)
+    temporary.mkdir()
+    try:
+        yield temporary
+        _sync_tree(temporary)
+        _refuse_existing(path)
+        _rename(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise FileExistsError(f"{path}: exists already")
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the file system refuses links."""
+    try:
+        _link(source, target)
+    except OSError:
+        with _naming(target):
+            shutil.copyfile(source, target)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that are no more left half-written for ``path``."""
+    prefix = f".tmp-{path.name}-"
+    for found in list(path.parent.iterdir()):
+        owner, _, _ = found.name.removeprefix(prefix).partition("-")
+        if not found.name.startswith(prefix) or not owner.isdigit() or _alive(int(owner)):
+            continue
+        if found.is_dir():
+            shutil.rmtree(found, ignore_errors=True)
+        else:
+            found.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    if sys.platform == "win32":  # where this call would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's: it lives
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; the system frees it when the process ends, however it ends.
+
+    Raises
+    ------
+    FormatError
+        Another process holds it.
+    """
+    with (folder / ".lock").open("ab") as file:
+        if sys.platform != "win32":  # there, two writers at once are not kept apart
+            import fcntl
+
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise FormatError(f"{folder}: another process is writing it; try again when it has ended") from None
+        yield
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".tmp-{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Add the file's name to system errors, which write and sync leave out."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def _sync_tree(folder: Path) -> None:
+    for parent, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            path = Path(parent, name)
+            with _naming(path), path.open("rb") as file:
+                _sync(file)
+        _sync_folder(Path(parent))
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform == "win32":  # has no such call: a rename there is the system's to keep
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with _naming(folder):
+            _sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# The calls that a full or failing disk refuses; tests make each of them fail in turn.
+
+
+def _write(file: IO[bytes], chunk: Chunk) -> None:
+    file.write(chunk)
+
+
+def _sync(file: IO[bytes] | int) -> None:
+    if not isinstance(file, int):
+        file.flush()
+    os.fsync(file)
+
+
+def _rename(source: Path, target: Path) -> None:
+    source.replace(target)
+
+
+def _link(source: Path, target: Path) -> None:
+    target.hardlink_to(source)

@@ -1,0 +1,184 @@
+"""Build a store from triples and key tables, in one atomic step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kgr.data.splits import Message, Triples, clean_splits, count_unseen
+from kgr.data.tables import Column, KeyTable, read_table
+from kgr.data.triples import Numbering, read_triples
+from kgr.errors import DataError
+from kgr.graph.graph import build_graph, graph_section
+from kgr.index.keys import Keys
+from kgr.index.kinds import ENTITY
+from kgr.index.store import Section, Store, create_store
+from kgr.index.texts import Texts
+from kgr.index.types import Types
+
+Paths = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a store is made from, read into memory.
+
+    Attributes
+    ----------
+    entities, relations : Numbering
+        Keys by id.
+    splits : by name, int32[E, 3]
+        ``train``, and where there are any ``valid``, ``test``, ``valid_negatives``, ``test_negatives``.
+    places : by split
+        What messages call it.
+    entity_table, relation_table, type_table : KeyTable
+        Texts of each; the first also says the types of entities.
+    """
+
+    entities: Numbering
+    relations: Numbering
+    splits: Mapping[str, Triples]
+    places: Mapping[str, str]
+    entity_table: KeyTable
+    relation_table: KeyTable
+    type_table: KeyTable
+
+
+def build_store(
+    out: str | Path,
+    *,
+    train: Paths,
+    valid: Paths | None = None,
+    test: Paths | None = None,
+    valid_negatives: Paths | None = None,
+    test_negatives: Paths | None = None,
+    entities_table: str | Path | None = None,
+    relations_table: str | Path | None = None,
+    types_table: str | Path | None = None,
+    name: str = "",
+    message: Message | None = None,
+) -> Store:
+    """Build a store at ``out`` from triples (see :mod:`kgr.data.triples`) and key tables (:mod:`kgr.data.tables`).
+
+    Ids are given in order of first appearance: train, valid, test, negatives; in a line the head
+    first. Duplicates within a split are removed and counted; entities and relations that train does not
+    have are kept and counted. ``message`` is called with a line for everything unusual.
+
+    Raises
+    ------
+    DataError
+        A file is malformed (its place is named), or there are no triples to train on. Nothing is left at ``out``.
+    FormatError
+        There is a store at ``out`` already.
+    """
+    files: dict[str, Paths | None] = {
+        "train": train,
+        "valid": valid,
+        "test": test,
+        "valid_negatives": valid_negatives,
+        "test_negatives": test_negatives,
+    }
+    paths = {split: _as_paths(given) for split, given in files.items() if given is not None}
+    tables = (entities_table, relations_table, types_table)
+    material = read_material(paths, *(Path(table) if table is not None else None for table in tables))
+    named = {split: [str(path) for path in given] for split, given in paths.items()}
+    return write_store(out, material, name=name, sources={"files": named}, message=message)
+
+
+def _as_paths(given: Paths) -> list[Path]:
+    return [Path(given)] if isinstance(given, str | Path) else [Path(path) for path in given]
+
+
+def read_material(
+    paths: Mapping[str, Sequence[Path]],
+    entities_table: Path | None = None,
+    relations_table: Path | None = None,
+    types_table: Path | None = None,
+) -> Material:
+    """Read splits and key tables."""
+    entities, relations = Numbering(), Numbering()
+    splits = {split: read_triples(files, entities, relations) for split, files in paths.items()}
+    places = {split: ", ".join(map(str, files)) for split, files in paths.items()}
+    tables = (read_table(path) if path else KeyTable("") for path in (entities_table, relations_table, types_table))
+    return Material(entities, relations, splits, places, *tables)
+
+
+def write_store(
+    out: str | Path,
+    material: Material,
+    *,
+    name: str = "",
+    sources: Mapping[str, Any] | None = None,
+    message: Message | None = None,
+    expected: Mapping[str, int] | None = None,
+    replace: bool = False,
+) -> Store:
+    """Write ``material`` as a store at ``out``, atomically; see :func:`build_store`.
+
+    ``expected`` counts that differ from the found ones are a DataError; ``replace`` makes the next
+    version of a store that is there already.
+    """
+    say = message or (lambda line: None)
+    splits, counts = clean_splits(material.splits, material.places, say)
+    if not len(splits["train"]):
+        raise DataError(f"{material.places['train']}: found no triples, expected at least one to train on")
+    entities, relations = material.entities.keys, material.relations.keys
+    counts |= count_unseen(splits["train"], len(entities), len(relations), say)
+    types = _types(material.entity_table.types, entities)
+    counts = {"entities": len(entities), "relations": len(relations), "types": len(types.keys), **counts}
+    for what, count in (expected or {}).items():
+        if counts.get(what) != count:
+            raise DataError(f"{name}: found {counts.get(what)} {what}, expected {count}")
+    sections = {
+        **_structure(splits, entities, relations),
+        **_texts("entries", material.entity_table, entities, say),
+        **_texts("relations", material.relation_table, relations, say),
+        **_texts("types", material.type_table, types.keys.keys_of(range(len(types.keys))), say),
+    }
+    if len(types.keys):
+        sections["types"] = Section(types.arrays())
+    return create_store(
+        Path(out), sections, name=name, entities=len(entities), counts=counts, sources=sources or {}, replace=replace
+    )
+
+
+def _structure(splits: Mapping[str, Triples], entities: list[str], relations: list[str]) -> dict[str, Section]:
+    """Make the sections of keys, triples and the graph to train on."""
+    graph = build_graph(splits["train"], len(entities), len(relations))
+    kinds = np.full(len(entities), ENTITY, np.uint8)
+    return {
+        "entries": Section({**Keys.build(entities, what="entity").arrays(), "kinds": kinds}),
+        "relations": Section(Keys.build(relations, what="relation").arrays()),
+        **{f"triples/{split}": Section({"ids": triples}) for split, triples in splits.items()},
+        "graph": Section(graph_section(graph), made_from=("triples/train",)),
+    }
+
+
+def _types(column: Column, entities: list[str]) -> Types:
+    """Number the types that entities have, in order of first appearance."""
+    numbering = Numbering()
+    rows = [tuple(dict.fromkeys(column.get(key, ()))) for key in entities]
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    ids = numbering.number([key for row in rows for key in row])
+    return Types(Keys.build(numbering.keys, what="type"), offsets, ids)
+
+
+def _texts(of: str, table: KeyTable, keys: list[str], say: Message) -> dict[str, Section]:
+    """Make a section of each column; rows whose key has no id are left out and said."""
+    known = set(keys)
+    strangers = [key for key in table.keys if key not in known]
+    if strangers:
+        some = ", ".join(strangers[:3]) + (", …" if len(strangers) > 3 else "")
+        say(f"{table.where}: {len(strangers):,} rows are left out, the graph has no such key: {some}")
+    sections = {}
+    for (language, field), column in table.texts.items():
+        pairs = [(row, text) for row, key in enumerate(keys) for text in column.get(key, ())]
+        if pairs:
+            texts = Texts.build([row for row, _ in pairs], [text for _, text in pairs])
+            sections[f"text/{of}/{language}.{field}"] = Section(texts.arrays())
+    return sections

@@ -1,0 +1,241 @@
+"""Fetch one file whole or not at all: several sources, resume, size and checksum before it is seen.
+
+The bytes gather in ``.<name>.part`` beside the target, which survives a kill and is taken up again
+by Range; only when size and checksum agree is it synced and renamed to the target.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kgr.data._lock import locked
+from kgr.errors import FetchError
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with a file's name, its bytes at hand and its size (None when not known)."""
+
+BLOCK = 1 << 17
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that is known by its checksum, and where it can be had.
+
+    Attributes
+    ----------
+    path : str
+        Where it lies in a mirror.
+    urls : tuple of str
+        Its published addresses, http or https.
+    size : int or None
+        In bytes, where it is known.
+    sha256, git_sha1 : str or None
+        At least one is given. The second is git's name for the bytes: ``sha1("blob <size>\\0" + bytes)``.
+    """
+
+    path: str
+    urls: tuple[str, ...] = ()
+    size: int | None = None
+    sha256: str | None = None
+    git_sha1: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.sha256 or self.git_sha1):
+            raise ValueError(f"{self.path}: neither sha256 nor git_sha1 is given, so a download could not be verified")
+
+    def fault(self, path: Path) -> str | None:
+        """Say in words why the bytes at ``path`` are not this file's; None when they are."""
+        size = path.stat().st_size
+        if self.size is not None and size != self.size:
+            return f"{size:,} bytes where {self.size:,} are expected"
+        if self.sha256 and (found := _hash(path, hashlib.sha256())) != self.sha256:
+            return f"sha256 {found} where {self.sha256} is expected"
+        git = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+        if self.git_sha1 and (found := _hash(path, git)) != self.git_sha1:
+            return f"git sha1 {found} where {self.git_sha1} is expected"
+        return None
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to try one source: tries without progress, first pause and time-out in seconds."""
+
+    tries: int = 4
+    pause: float = 0.5
+    timeout: float = 30.0
+
+
+def fetch(
+    file: RemoteFile,
+    to: Path,
+    *,
+    mirror: str | None = None,
+    progress: Progress | None = None,
+    patience: Patience | None = None,
+) -> Path:
+    """Bring ``file`` to the path ``to`` and return it; a right file that is there already is kept.
+
+    Sources are tried in order: the mirror (a folder or a URL; by default the environment's
+    ``KGR_MIRROR``), then the file's own addresses. Two processes may ask for the same file at once.
+
+    Raises
+    ------
+    FetchError
+        No source gave the file whole; every source is named with its reason.
+    """
+    with locked(to.with_name(f".{to.name}.lock")):
+        if to.is_file() and file.fault(to) is None:
+            return to
+        part = to.with_name(f".{to.name}.part")
+        refusals = []
+        for source in _sources(file, os.environ.get("KGR_MIRROR") if mirror is None else mirror):
+            refusal = _try(source, file, part, progress, patience or Patience())
+            if refusal is None:
+                return _publish(part, to)
+            refusals.append(f"{source}: {refusal}")
+    reasons = "; ".join(refusals) or "it has no published address and no mirror is set"
+    raise FetchError(
+        f"{file.path} cannot be fetched: {reasons}. Set KGR_MIRROR to a folder or URL that holds {file.path}"
+    )
+
+
+def _sources(file: RemoteFile, mirror: str | None) -> Iterator[str | Path]:
+    if mirror:
+        yield f"{mirror.rstrip('/')}/{file.path}" if _is_url(mirror) else Path(mirror).expanduser() / file.path
+    yield from file.urls
+
+
+def _is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
+
+
+def _try(source: str | Path, file: RemoteFile, part: Path, progress: Progress | None, patience: Patience) -> str | None:
+    """Fill ``part`` from one source; None when its bytes are the file's, else why not."""
+    if isinstance(source, Path):
+        return _copy(source, file, part, progress)
+    if not _is_url(source):
+        return "not an http or https address"
+    return _download(source, file, part, progress, patience)
+
+
+def _copy(source: Path, file: RemoteFile, part: Path, progress: Progress | None) -> str | None:
+    try:
+        shutil.copyfile(source, part)
+    except OSError as error:
+        return error.strerror or str(error)
+    size = part.stat().st_size
+    if progress:
+        progress(file.path, size, size)
+    return file.fault(part)
+
+
+def _download(url: str, file: RemoteFile, part: Path, progress: Progress | None, patience: Patience) -> str | None:
+    """Try ``url`` until the part is right; tries are counted anew whenever it is longer than ever."""
+    tries, longest, refusal = 0, _size(part), "not tried"
+    if longest and longest == file.size and file.fault(part) is None:
+        return None
+    while tries < patience.tries:
+        time.sleep(patience.pause * 2 ** (tries - 1) if tries else 0)
+        tries += 1
+        try:
+            _receive(url, file, part, progress, patience.timeout)
+        except urllib.error.HTTPError as error:
+            error.close()
+            refusal = f"HTTP {error.code} {error.reason}"
+            if 400 <= error.code < 500 and error.code not in (408, 416, 425, 429):
+                return refusal
+            if error.code == 416:  # nothing lies behind the part's end: it is none of this file
+                _truncate(part)
+        except (OSError, http.client.HTTPException) as error:
+            refusal = str(getattr(error, "reason", error)) or type(error).__name__
+        else:
+            wrong = file.fault(part)
+            if wrong is None:
+                return None
+            refusal = wrong
+            _truncate(part)
+        if _size(part) > longest:
+            tries, longest = 0, _size(part)
+    return f"{refusal} (after {patience.tries} tries)"
+
+
+def _receive(url: str, file: RemoteFile, part: Path, progress: Progress | None, timeout: float) -> None:
+    """Append what follows the part's end; a server that ignores Range sends all, so begin anew.
+
+    Raises OSError when the answer ends early or does not fit.
+    """
+    offset = _size(part)
+    if file.size is not None and offset >= file.size:
+        _truncate(part)
+        offset = 0
+    headers = {"User-Agent": "kgr", "Accept-Encoding": "identity"}
+    if offset:
+        headers["Range"] = f"bytes={offset}-"
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:
+        if answer.status == 206 and _starts_at(answer.headers.get("Content-Range", "")) != offset:
+            _truncate(part)
+            raise OSError("the server answered with another range than was asked for")
+        if answer.status != 206:
+            offset = 0
+        with part.open("r+b" if offset else "wb") as out:
+            out.seek(offset)
+            end = _pour(answer, out, file, offset, progress)
+        promised = answer.headers.get("Content-Length")
+        whole = file.size if promised is None else offset + int(promised)
+        if whole is not None and end < max(whole, file.size or 0):
+            raise OSError(f"the answer ended after {end:,} bytes of {max(whole, file.size or 0):,}")
+
+
+def _pour(answer: Any, out: Any, file: RemoteFile, end: int, progress: Progress | None) -> int:
+    """Copy the answer's body; return where the part ends now."""
+    while block := answer.read(BLOCK):
+        out.write(block)
+        end += len(block)
+        if progress:
+            progress(file.path, end, file.size)
+        if file.size is not None and end > file.size:
+            raise OSError(f"the answer is longer than the {file.size:,} bytes that are expected")
+    return end
+
+
+def _starts_at(content_range: str) -> int:
+    start = content_range.removeprefix("bytes ").split("-")[0].strip()
+    return int(start) if start.isdigit() else -1
+
+
+def _publish(part: Path, to: Path) -> Path:
+    with part.open("rb") as handle:
+        os.fsync(handle.fileno())
+    part.replace(to)
+    folder = os.open(to.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return to
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _truncate(part: Path) -> None:
+    if part.exists():
+        os.truncate(part, 0)
+
+
+def _hash(path: Path, digest: Any) -> str:
+    with path.open("rb") as handle:
+        while block := handle.read(1 << 20):
+            digest.update(block)
+    return str(digest.hexdigest())

@@ -1,0 +1,207 @@
+"""Known data sets by name: fetched, verified, built once, kept under ``$KGR_HOME``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kgr.data._lock import locked
+from kgr.data.build import Material, read_material, write_store
+from kgr.data.codex import read_codex
+from kgr.data.fetch import Patience, Progress, fetch
+from kgr.data.manifest import KnownFile, Manifest, read_manifest
+from kgr.data.published import read_fb15k237, read_wn18rr
+from kgr.data.splits import NEGATIVES, SPLITS, Message
+from kgr.errors import ConfigError, DataError, FetchError, FormatError, UnknownKey
+from kgr.index.store import Store
+
+RECIPE = 1
+"""Raised when the readers below make another store of the same files: kept stores are then built anew."""
+
+
+def read_tables(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
+    """Read a data set that lies in the forms of :func:`kgr.data.build.build_store`."""
+    splits = {split: [paths[split]] for split in (*SPLITS, *NEGATIVES) if split in paths}
+    return read_material(splits, paths.get("entities"), paths.get("relations"), paths.get("types"))
+
+
+READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material]] = {
+    "tables": read_tables,
+    "codex": read_codex,
+    "fb15k-237": read_fb15k237,
+    "wn18rr": read_wn18rr,
+}
+
+
+def data_home() -> Path:
+    """Return the folder for downloads and built stores: ``$KGR_HOME``, else ``~/.cache/kgr``."""
+    return Path(os.environ.get("KGR_HOME") or "~/.cache/kgr").expanduser()
+
+
+def datasets_folder() -> Path:
+    """Return the folder of manifests, recipes and embedded data: in the package, else in the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "_datasets"
+    return inside if inside.is_dir() else package.parent / "datasets"
+
+
+def known_names() -> tuple[str, ...]:
+    """Return the names of the known data sets, sorted."""
+    return tuple(sorted(path.parent.name for path in datasets_folder().glob("*/manifest.toml")))
+
+
+def manifest_of(name: str) -> Manifest:
+    """Return the manifest of a known data set.
+
+    Raises
+    ------
+    UnknownKey
+        No data set of that name; the nearest names are given.
+    """
+    if name not in known_names():
+        raise UnknownKey(f"{UnknownKey.of('data set', name, known_names())}; known: {', '.join(known_names())}")
+    return read_manifest(datasets_folder() / name / "manifest.toml")
+
+
+def open_store(store: Store | str | Path, *, message: Message | None = None, progress: Progress | None = None) -> Store:
+    """Open a store: itself, the folder of one, or a known data set by name.
+
+    A text is a folder if it has a separator or a store lies there, else a name. A known data set is
+    fetched, verified and built when it is first asked for, or when its manifest or the readers changed
+    since; what happens, and what could not be had, is told to ``message`` line by line.
+
+    Raises
+    ------
+    UnknownKey
+        Neither a folder nor a known name.
+    FetchError, DataError, FormatError
+        A file cannot be had; it is not as expected; the folder is no store of this version.
+    """
+    if isinstance(store, Store):
+        return store
+    if isinstance(store, Path) or "/" in store or os.sep in store or (Path(store) / "CURRENT").exists():
+        return Store(Path(store).expanduser())
+    if store not in known_names() and Path(store).is_dir():
+        return Store(store)
+    return _kept(manifest_of(store), message, progress)
+
+
+def build_known(
+    name: str,
+    out: str | Path | None = None,
+    *,
+    message: Message | None = None,
+    progress: Progress | None = None,
+) -> Store:
+    """Build a known data set at ``out``, or anew in its place under ``$KGR_HOME``; see :func:`open_store`."""
+    manifest = manifest_of(name)
+    if out is not None:
+        return _build(manifest, Path(out), message, progress, fresh=True)
+    with _lock_of(name):
+        return _build(manifest, _place(name), message, progress, fresh=False)
+
+
+def _kept(manifest: Manifest, message: Message | None, progress: Progress | None) -> Store:
+    place = _place(manifest.name)
+    store = _current(place, manifest)
+    if store is not None:
+        return store
+    with _lock_of(manifest.name):
+        return _current(place, manifest) or _build(manifest, place, message, progress, fresh=False)
+
+
+def _place(name: str) -> Path:
+    return data_home() / "stores" / name
+
+
+def _lock_of(name: str) -> Any:
+    return locked(data_home() / "stores" / f".{name}.lock")
+
+
+def _current(place: Path, manifest: Manifest) -> Store | None:
+    """Open the kept store if it was made by this manifest and these readers."""
+    try:
+        store = Store(place)
+    except FormatError:
+        return None
+    return store if store.manifest["sources"].get("stamp") == stamp(manifest) else None
+
+
+def stamp(manifest: Manifest) -> str:
+    """Return what a kept store is recognised by: a digest of manifest, embedded files and the readers' version."""
+    digest = hashlib.blake2b(b"%d\n" % RECIPE + manifest.path.read_bytes(), digest_size=16)
+    for name, file in sorted(manifest.files.items()):
+        if file.embedded is not None:
+            digest.update(hashlib.blake2b(name.encode() + b"\n" + _bytes_of(file.embedded)).digest())
+    return digest.hexdigest()
+
+
+def _bytes_of(embedded: Path) -> bytes:
+    try:
+        return embedded.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{embedded}: cannot be read: {error.strerror}: this installation of kgr is not whole"
+        ) from error
+
+
+def _build(manifest: Manifest, out: Path, message: Message | None, progress: Progress | None, *, fresh: bool) -> Store:
+    say = message or (lambda line: None)
+    say(f"{manifest.name}: {manifest.title}, licence: {manifest.licence}")
+    if manifest.reader not in READERS:
+        raise ConfigError(f"{manifest.path}: reader is {manifest.reader!r}, expected one of {', '.join(READERS)}")
+    made_by = stamp(manifest)  # before its files are read: what changes meanwhile is built anew next time
+    paths, absent = _gather(manifest, say, progress)
+    material = READERS[manifest.reader](manifest, paths)
+    sources = {
+        "title": manifest.title,
+        "licence": manifest.licence,
+        "source": manifest.source,
+        "stamp": made_by,
+        "files": {name: _identity(manifest.files[name]) for name in paths},
+        "absent": absent,
+    }
+    return write_store(
+        out, material, name=manifest.name, sources=sources, message=say, expected=manifest.counts, replace=not fresh
+    )
+
+
+def _gather(manifest: Manifest, say: Message, progress: Progress | None) -> tuple[dict[str, Path], list[str]]:
+    """Bring the files of a data set; return them by name, and the names of optional ones that cannot be had."""
+    paths: dict[str, Path] = {}
+    refusals: dict[str, FetchError] = {}
+    for name, file in manifest.files.items():
+        if file.instead_of and file.instead_of not in refusals:
+            continue
+        try:
+            paths[name] = _bring(file, progress)
+        except FetchError as error:
+            if not file.optional:
+                raise
+            refusals[name] = error
+    stand_ins = {file.instead_of: name for name, file in manifest.files.items() if name in paths}
+    for name, refusal in refusals.items():
+        how = f"with {stand_ins[name]} instead of {name}" if name in stand_ins else f"without {name}"
+        say(f"{manifest.name}: built {how}: {refusal}")
+    return paths, list(refusals)
+
+
+def _bring(known: KnownFile, progress: Progress | None) -> Path:
+    if known.embedded is None:
+        assert known.file is not None  # a manifest gives one of the two
+        patience = Patience(tries=1) if known.optional else Patience()
+        return fetch(known.file, data_home() / "downloads" / known.file.path, progress=progress, patience=patience)
+    wrong = known.file.fault(known.embedded) if known.file else None
+    if wrong:
+        raise DataError(f"{known.embedded}: found {wrong}: the file or its manifest was changed")
+    return known.embedded
+
+
+def _identity(known: KnownFile) -> dict[str, Any]:
+    """Return what a store says of a file that it was made from."""
+    found = {"embedded": known.embedded.name} if known.embedded else {"path": known.file.path if known.file else ""}
+    checksums = {"sha256": known.file.sha256, "git_sha1": known.file.git_sha1} if known.file else {}
+    return {**found, **{name: value for name, value in checksums.items() if value}}

@@ -1,0 +1,100 @@
+"""FB15k-237 and WN18RR: splits in an archive, and texts from the files that go with them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kgr.data.build import Material
+from kgr.data.manifest import Manifest
+from kgr.data.tables import Column, KeyTable
+from kgr.data.triples import BLOCK, Numbering, parse_triples
+from kgr.errors import DataError
+
+
+def read_fb15k237(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
+    """Read FB15k-237: names as published with it; descriptions and aliases from Wikidata where they are at hand."""
+    names: Column = {key: (text.replace("_", " "),) for key, text in _pairs(paths["names"])}
+    texts = {("en", "label"): names}
+    wikidata = paths.get("wikidata") or paths.get("wikidata_plain")
+    if wikidata:
+        rows = json.loads(_text(wikidata))
+        texts["en", "description"] = {key: (row["description"],) for key, row in rows.items() if row["description"]}
+        texts["en", "alias"] = {key: aliases for key, row in rows.items() if (aliases := _aliases(row, names.get(key)))}
+    return _material(manifest, paths, texts)
+
+
+def read_wn18rr(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
+    """Read WN18RR: the first word of each synset is its label, the definition its gloss."""
+    texts: dict[tuple[str, str], Column] = {}
+    source = paths.get("texts") or paths.get("texts_plain")
+    if source:
+        parts = {key: text.partition(", ") for key, text in _pairs(source)}
+        texts["en", "label"] = {key: (word,) for key, (word, _, _) in parts.items()}
+        texts["en", "gloss"] = {key: (gloss,) for key, (_, _, gloss) in parts.items() if gloss}
+    return _material(manifest, paths, texts)
+
+
+def _material(manifest: Manifest, paths: Mapping[str, Path], texts: Mapping[tuple[str, str], Column]) -> Material:
+    relations: Column = {key: (text,) for key, text in _pairs(paths["relations"])}
+    return replace(
+        read_archive(paths["triples"], manifest.files["triples"].members),
+        entity_table=KeyTable(manifest.title, texts),
+        relation_table=KeyTable(manifest.title, {("en", "label"): relations}),
+    )
+
+
+def read_archive(archive: Path, members: Mapping[str, str]) -> Material:
+    """Read splits from the named members of a tar archive; nothing is written to disk.
+
+    Raises
+    ------
+    DataError
+        A member is missing or is no plain file, the archive is damaged, or a line is malformed.
+    """
+    entities, relations, none = Numbering(), Numbering(), KeyTable("")
+    splits = {}
+    for split, member in members.items():
+        splits[split] = parse_triples(_member(archive, member), f"{archive}/{member}", entities, relations)
+    places = {split: f"{archive}/{member}" for split, member in members.items()}
+    return Material(entities, relations, splits, places, none, none, none)
+
+
+def _member(archive: Path, member: str) -> Iterator[bytes]:
+    try:
+        with tarfile.open(archive) as tar:
+            info = tar.getmember(member)
+            file = tar.extractfile(info) if info.isreg() else None
+            if file is None:
+                raise DataError(f"{archive}: {member} is no plain file")
+            while block := file.read(BLOCK):
+                yield block
+    except KeyError:
+        raise DataError(f"{archive}: has no member {member}") from None
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise DataError(f"{archive}: {member} cannot be read: {error}") from error
+
+
+def _pairs(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield key and text of each line."""
+    for line in _text(path).split("\n"):
+        if line:
+            key, _, text = line.partition("\t")
+            yield key, text
+
+
+def _text(path: Path) -> str:
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return data.decode("utf-8")
+
+
+def _aliases(row: Mapping[str, Any], names: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return Wikidata's label and other names, without the name that is the label already."""
+    return tuple(
+        name for name in dict.fromkeys([row["label"], *row["alternatives"]]) if name and name not in (names or ())
+    )

@@ -1,0 +1,93 @@
+"""Key tables: texts and types by key, from a file of tab-separated columns or from a reader's own source.
+
+A file has a header. Its first column is ``key``; ``types`` holds type keys separated by a space;
+every other column is ``<field>.<language>``, such as ``label.en`` or ``alias.zh`` (aliases are
+separated by ``|``). An empty cell means none. There is no quoting: cells hold neither tabs nor line ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kgr.data.triples import decode, file_blocks, whole_lines
+from kgr.errors import DataError
+
+COLUMN = re.compile(r"([a-z][a-z_]*)\.([a-z]{2,3}(?:-[A-Za-z0-9]+)*)")
+
+Column = dict[str, tuple[str, ...]]
+"""The values of each key that has any."""
+
+
+@dataclass(frozen=True)
+class KeyTable:
+    """Texts and types of keys.
+
+    Attributes
+    ----------
+    where : str
+        The source, for messages.
+    texts : by (language, field), a column
+    types : column of type keys
+    keys : sequence of str
+        Keys of the source, so that those which name nothing can be reported. A source that is
+        made for more than one graph, where such keys are no news, leaves this empty.
+    """
+
+    where: str
+    texts: Mapping[tuple[str, str], Column] = field(default_factory=dict)
+    types: Column = field(default_factory=dict)
+    keys: Sequence[str] = ()
+
+
+def read_table(path: Path) -> KeyTable:
+    """Read the key table at ``path``.
+
+    Raises
+    ------
+    DataError
+        Names file and line: a header that is none, a row of another width, an empty or repeated key.
+    """
+    rows = _rows(path)
+    header = next(rows, (1, [""]))[1]
+    columns = _columns(header, path)
+    seen: dict[str, int] = {}
+    for line, cells in rows:
+        if len(cells) != len(header):
+            expected = f"expected {len(header)} ({', '.join(header)}) separated by tabs"
+            raise DataError(f"{path}:{line}: found {len(cells)} field{'s'[: len(cells) > 1]}, {expected}")
+        key = cells[0]
+        if not key or key in seen:
+            found = f"key {key!r} again, first in line {seen[key]}" if key else "an empty key"
+            raise DataError(f"{path}:{line}: found {found}, expected each key once")
+        seen[key] = line
+        for (column, separator), cell in zip(columns, cells[1:], strict=True):
+            if cell:
+                column[key] = tuple(filter(None, cell.split(separator))) if separator else (cell,)
+    named = dict(zip(header[1:], (column for column, _ in columns), strict=True))
+    types = named.pop("types", {})
+    return KeyTable(str(path), {_language_field(name): column for name, column in named.items()}, types, list(seen))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield number and cells of each line."""
+    for first, lines in whole_lines(file_blocks(path), str(path)):
+        for line, text in enumerate(decode(lines, str(path), first)[:-1].split("\n"), first):
+            yield line, text.split("\t")
+
+
+def _columns(header: list[str], path: Path) -> list[tuple[Column, str | None]]:
+    """Return an empty column for each but the first, and what separates the values in its cells."""
+    expected = "expected a header: key, then types or <field>.<language> such as label.en, each once, separated by tabs"
+    for place, name in enumerate(header):
+        known = name == "key" if place == 0 else name == "types" or COLUMN.fullmatch(name)
+        if not known or header.count(name) > 1:
+            raise DataError(f"{path}:1: found column {name!r}, {expected}")
+    return [({}, " " if name == "types" else "|" if name.startswith("alias.") else None) for name in header[1:]]
+
+
+def _language_field(name: str) -> tuple[str, str]:
+    text_field, language = name.split(".", 1)
+    return language, text_field

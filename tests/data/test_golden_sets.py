@@ -1,0 +1,137 @@
+"""The known data sets as published: counts, first and last rows, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kgr.data.describe import entry
+from kgr.data.known import open_store
+from kgr.index.check import check_store
+from kgr.index.store import Store
+
+
+@pytest.fixture(scope="module")
+def opened(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Store]]:
+    """Open a known data set from the mirror alone: other addresses are refused at once."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("KGR_HOME", str(tmp_path_factory.mktemp("home")))
+        environment.setenv("https_proxy", "http://127.0.0.1:9")
+        environment.delenv("no_proxy", raising=False)
+        environment.delenv("NO_PROXY", raising=False)
+        yield open_store
+
+
+COUNTS = {
+    "codex-s": {
+        "entities": 2034, "relations": 42, "types": 502, "train": 32888, "valid": 1827, "test": 1828,
+        "valid_negatives": 1827, "test_negatives": 1828,
+    },
+    "codex-m": {
+        "entities": 17050, "relations": 51, "types": 1505, "train": 185584, "valid": 10310, "test": 10311,
+        "valid_negatives": 10310, "test_negatives": 10311,
+    },
+    "fb15k-237": {
+        "entities": 14541, "relations": 237, "train": 272115, "valid": 17535, "test": 20466, "unseen_entities": 36,
+    },
+    "wn18rr": {
+        "entities": 40943, "relations": 11, "train": 86835, "valid": 3034, "test": 3134, "unseen_entities": 384,
+    },
+}  # fmt: skip
+
+ROWS = {
+    "codex-s": {
+        "train": ("Q7604 P1412 Q188", "Q58062 P509 Q12202"),
+        "valid": ("Q928 P530 Q41", "Q750 P530 Q241"),
+        "test": ("Q206832 P27 Q142", "Q819 P530 Q928"),
+        "valid_negatives": ("Q185724 P27 Q27", "Q83396 P551 Q64"),
+        "test_negatives": ("Q104081 P27 Q35", "Q188482 P136 Q45981"),
+    },
+    "codex-m": {
+        "train": ("Q108946 P161 Q39792", "Q403 P530 Q668"),
+        "valid": ("Q60684 P106 Q4964182", "Q310819 P106 Q1930187"),
+        "test": ("Q73437 P1412 Q1860", "Q1158704 P27 Q17"),
+        "valid_negatives": ("Q354508 P509 Q476921", "Q234989 P27 Q145"),
+        "test_negatives": ("Q268615 P27 Q851", "Q498 P27 Q142"),
+    },
+    "fb15k-237": {
+        "train": (
+            "/m/027rn /location/country/form_of_government /m/06cx9",
+            "/m/020jqv /award/award_nominee/award_nominations./award/award_nomination/nominated_for /m/09d3b7",
+        ),
+        "valid": (
+            "/m/07pd_j /film/film/genre /m/02l7c8",
+            "/m/0gs6vr /film/actor/film./film/performance/film /m/0gj96ln",
+        ),
+        "test": (
+            "/m/08966 /travel/travel_destination/climate./travel/travel_destination_monthly_climate/month /m/05lf_",
+            "/m/050r1z /film/film/other_crew./film/film_crew_gig/film_crew_role /m/0ch6mp2",
+        ),
+    },
+    "wn18rr": {
+        "train": ("00260881 _hypernym 00260622", "00980394 _synset_domain_topic_of 00759694"),
+        "valid": ("02174461 _hypernym 02176268", "08860123 _member_of_domain_region 03077616"),
+        "test": ("06845599 _member_of_domain_usage 03754979", "01838038 _hypernym 01503061"),
+    },
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts_and_rows(name: str, opened: Callable[[str], Store]) -> None:
+    store = opened(name)
+    assert {what: count for what, count in store.manifest["counts"].items() if count} == COUNTS[name]
+    found = {}
+    for split in store.splits:
+        triples = store.triples(split)
+        ends = [(store.entries.key(h), store.relations.key(r), store.entries.key(t)) for h, r, t in triples[[0, -1]]]
+        found[split] = tuple(" ".join(row) for row in ends)
+    assert found == ROWS[name]
+    assert check_store(store.path) == []
+
+
+def test_codex_s_in_words(opened: Callable[[str], Store]) -> None:
+    store = opened("codex-s")
+    euler = entry(store, "Q7604", "de")
+    assert (euler.id, euler.label) == (0, "Leonhard Euler")
+    assert euler.texts["description"]["en"] == ("Swiss mathematician",)
+    assert euler.texts["extract"]["en"][0].startswith("Leonhard Euler ( OY-lər; German: [ˈɔʏlɐ]")
+    assert [(type.key, type.label) for type in euler.types] == [("Q5", "Mensch")]
+    assert ("^P737", "beeinflusst von", 2) in [(e.relation.key, e.relation.label, e.count) for e in euler.edges]
+    occupation = entry(store, "P106")
+    assert occupation.labels == {
+        "ar": "المهنة", "de": "Tätigkeit", "en": "occupation", "es": "ocupación", "ru": "род занятий", "zh": "职业",
+    }  # fmt: skip
+    sizes = {field: len(store.texts("entries", field, "en") or ()) for field in ("label", "description", "extract")}
+    assert sizes == {"label": 2034, "description": 2019, "extract": 1984}
+    assert store.manifest["sources"]["absent"] == []
+    assert "entities.en" not in store.manifest["sources"]["files"]
+
+
+def test_codex_m_says_what_it_lacks(opened: Callable[[str], Store]) -> None:
+    store = opened("codex-m")
+    assert len(store.texts("entries", "label", "en") or ()) == 5242
+    assert store.manifest["sources"]["absent"] == ["entities.en"]
+    assert entry(store, "Q108946").label == "A Few Good Men"
+
+
+def test_fb15k237_in_words(opened: Callable[[str], Store]) -> None:
+    store = opened("fb15k-237")
+    found = entry(store, "/m/027rn")
+    assert found.label == "Dominican Republic"
+    assert found.texts["description"]["en"] == ("country in the Caribbean",)
+    assert "🇩🇴" in found.texts["alias"]["en"]
+    assert store.label("relations", store.relations.id("/music/artist/origin")) == "music artist origin"
+    assert len(store.texts("entries", "label", "en") or ()) == 14541
+    assert len(store.texts("relations", "label", "en") or ()) == 237
+    assert len(store.texts("entries", "description", "en") or ()) == 13666
+
+
+def test_wn18rr_in_words(opened: Callable[[str], Store]) -> None:
+    store = opened("wn18rr")
+    found = entry(store, "00260881")
+    assert found.label == "land reform"
+    assert found.texts["gloss"]["en"] == ("a redistribution of agricultural land (especially by government action)",)
+    assert len(store.texts("entries", "label", "en") or ()) == 40943
+    assert store.label("relations", 0) == "hypernym"

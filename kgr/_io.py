@@ -181,14 +181,28 @@ def only_writer(folder: Path) -> Iterator[None]:
     FormatError
         Another process holds it.
     """
-    with (folder / ".lock").open("ab") as file:
-        if sys.platform != "win32":  # there, two writers at once are not kept apart
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locked(folder / ".lock", wait=False))
+        except BlockingIOError:
+            raise FormatError(f"{folder}: another process is writing it; try again when it has ended") from None
+        yield
+
+
+@contextlib.contextmanager
+def locked(file: Path, *, wait: bool) -> Iterator[None]:
+    """Hold a lock file while the block runs; it stays behind, empty: removing it would let two holders in.
+
+    Raises
+    ------
+    BlockingIOError
+        Another process holds it, and ``wait`` is False.
+    """
+    with file.open("ab") as handle:
+        if sys.platform != "win32":  # there, two holders at once are not kept apart
             import fcntl
 
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise FormatError(f"{folder}: another process is writing it; try again when it has ended") from None
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kgr.data._lock import locked
+from kgr import _io
 from kgr.errors import FetchError
 
 Progress = Callable[[str, int, int | None], None]
@@ -93,7 +93,8 @@ def fetch(
     FetchError
         No source gave the file whole; every source is named with its reason.
     """
-    with locked(to.with_name(f".{to.name}.lock")):
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with _io.locked(to.with_name(f".{to.name}.lock"), wait=True):
         if to.is_file() and file.fault(to) is None:
             return to
         part = to.with_name(f".{to.name}.part")

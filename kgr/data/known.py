@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kgr.data._lock import locked
+from kgr import _io
 from kgr.data.build import Material, read_material, write_store
 from kgr.data.codex import read_codex
 from kgr.data.fetch import Patience, Progress, fetch
@@ -118,7 +118,9 @@ def _place(name: str) -> Path:
 
 
 def _lock_of(name: str) -> Any:
-    return locked(data_home() / "stores" / f".{name}.lock")
+    folder = data_home() / "stores"
+    folder.mkdir(parents=True, exist_ok=True)
+    return _io.locked(folder / f".{name}.lock", wait=True)
 
 
 def _current(place: Path, manifest: Manifest) -> Store | None:

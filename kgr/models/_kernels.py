@@ -1,0 +1,127 @@
+"""Pair loops: the distance of every query to every row, and its gradients, without a B x K x D array.
+
+Two templates are made concrete by a function of one pair and one dimension. A loop takes four
+rows of the other side at once, so that what is in registers is used several times, and its
+innermost level goes over dimensions, which the compiler vectorises.
+
+A pair's sum is taken in the same order wherever the pair stands and however the rows are shared
+among threads: equal rows get equal scores, and the number of threads changes no bit.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+from numba.extending import register_jitable
+
+from kgr._jit import OPTIONS
+
+# Sums may be reordered, or they would not vectorise; "nnan" is left out: a NaN must come out as one.
+_FAST = {"reassoc", "contract", "nsz"}
+_QUERIES = 64  # queries that stay in the cache while all rows pass by
+
+
+def _distances(term):
+    """Make the kernel ``out[b, k] = sum_d term(query_b, row_k, d)`` of the queries ``first <= b < last``."""
+
+    @njit(fastmath=_FAST, **OPTIONS)
+    def distances(query, rows, inside, first, last, out):
+        K, D = rows.shape
+        for start in range(first, last, _QUERIES):
+            for k in range(0, K, 4):
+                # past the end the last row is taken again, so that every pair goes through one and the same loop
+                k1, k2, k3 = min(k + 1, K - 1), min(k + 2, K - 1), min(k + 3, K - 1)
+                y0, y1, y2, y3 = rows[k], rows[k1], rows[k2], rows[k3]
+                for b in range(start, min(start + _QUERIES, last)):
+                    q = query[b]
+                    sum0 = sum1 = sum2 = sum3 = rows.dtype.type(0)
+                    for d in range(D):
+                        sum0 += term(q, y0, d, D, inside)
+                        sum1 += term(q, y1, d, D, inside)
+                        sum2 += term(q, y2, d, D, inside)
+                        sum3 += term(q, y3, d, D, inside)
+                    out[b, k], out[b, k1], out[b, k2], out[b, k3] = sum0, sum1, sum2, sum3
+
+    return distances
+
+
+def _gradients(pull):
+    """Make the kernel ``out[i, column + d] = sum_j pull(own_i, other_j, d, weight[i, j])`` of ``first <= i < last``."""
+
+    @njit(fastmath=_FAST, **OPTIONS)
+    def gradients(own, other, weight, inside, column, first, last, out):
+        D = min(own.shape[1], other.shape[1])  # a query may be wider than a row
+        for i in range(first, last):
+            x, total = own[i], out[i, column : column + D]
+            total[:] = 0
+            for j in range(0, len(other), 4):
+                y0, w0 = _weighted(other, weight, i, j)
+                y1, w1 = _weighted(other, weight, i, j + 1)
+                y2, w2 = _weighted(other, weight, i, j + 2)
+                y3, w3 = _weighted(other, weight, i, j + 3)
+                for d in range(D):
+                    part = total[d]
+                    part += pull(x, y0, d, D, w0, inside)
+                    part += pull(x, y1, d, D, w1, inside)
+                    part += pull(x, y2, d, D, w2, inside)
+                    part += pull(x, y3, d, D, w3, inside)
+                    total[d] = part
+
+    return gradients
+
+
+@register_jitable
+def _weighted(other, weight, i, j):
+    """Row ``j`` and its weight; past the end the last row without weight."""
+    if j < len(other):
+        return other[j], weight[i, j]
+    return other[len(other) - 1], weight.dtype.type(0)
+
+
+@register_jitable
+def _l1(query, row, d, D, inside):
+    return abs(row[d] - query[d])
+
+
+@register_jitable
+def _l1_pull(own, other, d, D, weight, inside):
+    gap, zero = own[d] - other[d], own.dtype.type(0)
+    return math.copysign(own.dtype.type(1), gap) * weight if gap != zero else zero
+
+
+@register_jitable
+def _box(query, row, d, D, inside):
+    gap = abs(row[d] - query[d])
+    return gap - (query.dtype.type(1) - inside) * min(gap, query[D + d])
+
+
+@register_jitable
+def _box_center_pull(query, row, d, D, weight, inside):
+    return _toward(query[d] - row[d], query[D + d], weight, weight * inside, query.dtype.type(1))
+
+
+@register_jitable
+def _box_row_pull(row, query, d, D, weight, inside):
+    return _toward(row[d] - query[d], query[D + d], weight, weight * inside, row.dtype.type(1))
+
+
+@register_jitable
+def _toward(gap, offset, outside, inside, one):
+    """The sign of ``gap`` times one of two weights; 0 where there is no gap."""
+    within = inside if gap != one - one else one - one
+    return math.copysign(one, gap) * (outside if abs(gap) > offset else within)
+
+
+@register_jitable
+def _box_offset_pull(query, row, d, D, weight, inside):
+    one = query.dtype.type(1)
+    return (inside - one) * weight if abs(query[d] - row[d]) > query[D + d] else one - one
+
+
+_l1_distances = _distances(_l1)
+_l1_gradients = _gradients(_l1_pull)
+_box_distances = _distances(_box)
+_box_center_gradients = _gradients(_box_center_pull)
+_box_offset_gradients = _gradients(_box_offset_pull)
+_box_row_gradients = _gradients(_box_row_pull)

@@ -1,0 +1,117 @@
+"""Distances of every query to every row, forward and backward, without a B x K x D array.
+
+On the CPU they are compiled loops shared among ``torch.get_num_threads()`` threads; elsewhere they
+are written by ``torch.cdist``. Equal rows get equal distances, and threads change no bit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from kgr._threads import share_rows
+from kgr.models import _kernels
+
+_CHUNK = 1 << 26  # numbers that the backward pass of cdist may hold at once
+
+
+def l1_distances(query: Tensor, rows: Tensor) -> Tensor:
+    """Return the L1 distances ``float[B, K]`` between ``query`` [B, D] and ``rows`` [K, D]."""
+    if _compiles(query, rows):
+        return _PairLoop.apply(query, rows, 0.0, _L1)  # type: ignore[no-any-return, no-untyped-call]
+    return _cdist(query, rows)
+
+
+def box_distances(box: Tensor, rows: Tensor, inside: float) -> Tensor:
+    """Return the distances ``float[B, K]`` of ``rows`` [K, D] from boxes.
+
+    Parameters
+    ----------
+    box : [B, 2D]
+        Centre and offset; no offset is negative. Per dimension a row is ``g`` from the centre: the
+        part of ``g`` beyond the offset counts whole, the part within it ``inside`` times.
+    """
+    if _compiles(box, rows):
+        return _PairLoop.apply(box, rows, inside, _BOX)  # type: ignore[no-any-return, no-untyped-call]
+    center, offset = box.chunk(2, dim=-1)
+    # max(|g| - o, 0) = (|g - o| + |g + o|) / 2 - o
+    corners = (_cdist(center + offset, rows) + _cdist(center - offset, rows)) / 2
+    return inside * _cdist(center, rows) + (1 - inside) * (corners - offset.sum(-1, keepdim=True))
+
+
+def box_pair_distances(box: Tensor, rows: Tensor, inside: float) -> Tensor:
+    """Return the distance ``float[B]`` of each of ``rows`` [B, D] from its own box [B, 2D]."""
+    center, offset = box.chunk(2, dim=-1)
+    gap = (rows - center).abs()
+    return (inside * gap + (1 - inside) * torch.relu(gap - offset)).sum(-1)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kernels:
+    distances: Callable[..., None]
+    query_gradients: tuple[Callable[..., None], ...]  # one for each D columns of a query
+    row_gradients: Callable[..., None]
+
+
+_L1 = _Kernels(_kernels._l1_distances, (_kernels._l1_gradients,), _kernels._l1_gradients)
+_BOX = _Kernels(
+    _kernels._box_distances,
+    (_kernels._box_center_gradients, _kernels._box_offset_gradients),
+    _kernels._box_row_gradients,
+)
+
+
+class _PairLoop(torch.autograd.Function):
+    """A compiled pair loop with its hand-written gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, rows: Tensor, inside: float, kernels: _Kernels) -> Tensor:
+        query, rows = query.contiguous(), rows.contiguous()
+        ctx.save_for_backward(query, rows)
+        ctx.inside, ctx.kernels = inside, kernels
+        out = query.new_empty(len(query), len(rows))
+        if out.numel():
+            _run(kernels.distances, (query, rows), inside, (), out)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, weight: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        query, rows = ctx.saved_tensors
+        for_query, for_rows = ctx.needs_input_grad[:2]
+        into_query = torch.zeros_like(query) if for_query else None
+        into_rows = torch.zeros_like(rows) if for_rows else None
+        if into_query is not None and weight.numel():
+            for part, kernel in enumerate(ctx.kernels.query_gradients):
+                column = (part * rows.shape[1],)
+                _run(kernel, (query, rows, weight.contiguous()), ctx.inside, column, into_query)
+        if into_rows is not None and weight.numel():
+            _run(ctx.kernels.row_gradients, (rows, query, weight.t().contiguous()), ctx.inside, (0,), into_rows)
+        return into_query, into_rows, None, None
+
+
+def _run(
+    kernel: Callable[..., None], tensors: tuple[Tensor, ...], inside: float, numbers: tuple[int, ...], out: Tensor
+) -> None:
+    arrays = [tensor.detach().numpy() for tensor in tensors]
+    place = out.numpy()
+    scalar = place.dtype.type(inside)
+    share_rows(
+        lambda first, last: kernel(*arrays, scalar, *numbers, first, last, place), len(out), torch.get_num_threads()
+    )
+
+
+def _compiles(query: Tensor, rows: Tensor) -> bool:
+    floats = (torch.float32, torch.float64)
+    return query.device.type == rows.device.type == "cpu" and query.dtype == rows.dtype and query.dtype in floats
+
+
+def _cdist(query: Tensor, rows: Tensor) -> Tensor:
+    """``torch.cdist`` by blocks of rows: on a GPU its backward pass makes all pairs at once."""
+    block = max(1, _CHUNK // max(1, query.numel()))
+    return torch.cat([torch.cdist(query, part, p=1.0) for part in torch.split(rows, block)], dim=1)

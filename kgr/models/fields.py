@@ -1,0 +1,12 @@
+"""Which optional settings each model reads. Nothing here loads torch."""
+
+from __future__ import annotations
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "gqe": ("gamma", "init_range"),
+    "query2box": ("gamma", "init_range", "inside"),
+    "betae": ("gamma", "init_range", "hidden", "layers"),
+}
+
+NEGATING = ("betae",)
+"""The models that can negate."""

@@ -1,0 +1,77 @@
+"""Losses of a positive against shared candidates, of which some are answers themselves and must not count.
+
+A candidate that is not a negative leaves every sum and softmax: its score has no influence on the
+loss or on any gradient. A row without negatives contributes its positive term alone.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+
+def softmax_loss(positive: Tensor, negatives: Tensor, is_negative: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each positive among itself and its negatives.
+
+    Parameters
+    ----------
+    positive : [B]
+        Scores of the answers.
+    negatives : [B, K]
+        Scores of the candidates.
+    is_negative : bool[B, K]
+        Which candidates are negatives of a row.
+    weight : [B]
+        Of the rows; their sum is scaled to 1.
+
+    Returns
+    -------
+    loss, rows without negatives
+        Two scalar tensors, so that nothing waits for the device.
+    """
+    rivals = negatives.masked_fill(~is_negative, -math.inf)
+    total = torch.cat([positive.unsqueeze(1), rivals], dim=1).logsumexp(dim=1)
+    return _mean(total - positive, weight), _without(is_negative)
+
+
+def margin_loss(
+    positive: Tensor,
+    negatives: Tensor,
+    is_negative: Tensor,
+    weight: Tensor,
+    *,
+    margin: float = 0.0,
+    temperature: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """Negative sampling: positives above 0, negatives below it, each side half of the loss.
+
+    Parameters
+    ----------
+    positive, negatives, is_negative, weight
+        As in :func:`softmax_loss`.
+    margin : float
+        Added to every score. Leave it 0 for a model whose scores hold their gamma.
+    temperature : float
+        Of the softmax by which a row's negatives are weighted (self-adversarial); 0 weights them alike.
+
+    Returns
+    -------
+    loss, rows without negatives
+        Two scalar tensors.
+    """
+    scores = negatives.masked_fill(~is_negative, 0.0) + margin
+    share = (temperature * scores.detach()).masked_fill(~is_negative, -math.inf).softmax(dim=1)
+    share = share.masked_fill(~is_negative, 0.0)
+    rows = -logsigmoid(positive + margin) - (share * logsigmoid(-scores)).sum(dim=1)
+    return _mean(rows, weight) / 2, _without(is_negative)
+
+
+def _mean(rows: Tensor, weight: Tensor) -> Tensor:
+    return (rows * weight).sum() / weight.sum()
+
+
+def _without(is_negative: Tensor) -> Tensor:
+    return (~is_negative.any(dim=1)).sum()

@@ -1,0 +1,92 @@
+"""What a query model is: rows of two tables, operators on query embeddings, and scores."""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from kgr.errors import QueryError
+
+
+class QueryModel(nn.Module, abc.ABC):
+    """Embeds queries and scores entities against them.
+
+    Entities and relations are rows of tables that the model does not hold, ``entity_width(dim)``
+    and ``relation_width(dim)`` numbers each, drawn uniformly from ``[-entity_range, entity_range]``
+    and ``[-relation_range, relation_range]``. The embedding of a query is one row of a width Wq of
+    the model's own. The model itself holds the operators' weights only.
+
+    Parameters
+    ----------
+    dim : int
+        The dimension D.
+    gamma : float, optional
+        What a score has at distance 0; None is the model's published value.
+    init_range : float, optional
+        The range of the tables' initial values; None is the published ``(gamma + 2) / dim``.
+    seed : int
+        Of the weights' initial values; the same arguments make the same model.
+    """
+
+    negates: ClassVar[bool] = False
+    """Whether :meth:`negate` exists."""
+    published_gamma: ClassVar[float]
+
+    def __init__(self, dim: int, gamma: float | None, init_range: float | None) -> None:
+        super().__init__()
+        self.dim = dim
+        self.gamma = self.published_gamma if gamma is None else gamma
+        self.entity_range = self.relation_range = (self.gamma + 2) / dim if init_range is None else init_range
+
+    @staticmethod
+    @abc.abstractmethod
+    def entity_width(dim: int) -> int:
+        """Return We, the numbers in an entity's row."""
+
+    @staticmethod
+    @abc.abstractmethod
+    def relation_width(dim: int) -> int:
+        """Return Wr, the numbers in a relation's row."""
+
+    @abc.abstractmethod
+    def anchor(self, rows: Tensor) -> Tensor:
+        """Return the queries [B, Wq] that entities' rows [B, We] are."""
+
+    @abc.abstractmethod
+    def project(self, query: Tensor, relation: Tensor) -> Tensor:
+        """Follow relations, rows [B, Wr], from queries [B, Wq]."""
+
+    @abc.abstractmethod
+    def intersect(self, queries: Tensor) -> Tensor:
+        """Intersect n branches [n, B, Wq] into [B, Wq]; their order does not matter."""
+
+    def negate(self, query: Tensor) -> Tensor:
+        """Return the complements [B, Wq].
+
+        Raises
+        ------
+        QueryError
+            The model has no negation.
+        """
+        raise QueryError(f"{type(self).__name__} has no negation: use a structure without N, or betae")
+
+    def candidates(self, rows: Tensor) -> Tensor:
+        """Return what :meth:`candidate_scores` needs of entities' rows [K, We]: compute it once, use it often."""
+        return rows
+
+    @abc.abstractmethod
+    def candidate_scores(self, query: Tensor, candidates: Tensor) -> Tensor:
+        """Return the scores [B, K] of all :meth:`candidates` for every query [B, Wq]; higher is better.
+
+        Equal rows get equal scores. Nothing of size B x K x D is made.
+        """
+
+    @abc.abstractmethod
+    def pair_scores(self, query: Tensor, rows: Tensor) -> Tensor:
+        """Return the score [B] of each entity's row [B, We] for its own query [B, Wq]."""
+
+    def scores(self, query: Tensor, rows: Tensor) -> Tensor:
+        """Return the scores [B, K] of entities' rows [K, We] for every query [B, Wq]; higher is better."""
+        return self.candidate_scores(query, self.candidates(rows))

@@ -1,0 +1,151 @@
+"""The compiled pair loops against the formulas written plainly, values and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from kgr.models import distance
+from kgr.models.distance import box_distances, box_pair_distances, l1_distances
+
+INSIDE = 0.3
+SIZES = [(1, 1, 1), (2, 3, 5), (5, 4, 8), (7, 9, 33), (70, 6, 40)]
+
+
+def plain_l1(query: Tensor, rows: Tensor) -> Tensor:
+    return (query[:, None] - rows[None]).abs().sum(-1)
+
+
+def plain_box(box: Tensor, rows: Tensor) -> Tensor:
+    center, offset = box[:, None].chunk(2, dim=-1)
+    gap = (rows[None] - center).abs()
+    outside = torch.relu(gap - offset)
+    return (outside + INSIDE * (gap - outside)).sum(-1)
+
+
+def compiled_box(box: Tensor, rows: Tensor) -> Tensor:
+    return box_distances(box, rows, INSIDE)
+
+
+def draw(B: int, K: int, D: int, dtype: torch.dtype, *, box: bool) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(B * K * D)
+    query, rows = (torch.randn(n, D, generator=generator, dtype=dtype) for n in (B, K))
+    if box:
+        query = torch.cat([query, torch.rand(B, D, generator=generator, dtype=dtype)], dim=1)
+    return query.requires_grad_(), rows.requires_grad_()
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("box", [False, True])
+def test_distances_and_gradients_are_those_of_the_formula(
+    size: tuple[int, int, int], dtype: torch.dtype, box: bool
+) -> None:
+    query, rows = draw(*size, dtype, box=box)
+    loop, plain = (compiled_box, plain_box) if box else (l1_distances, plain_l1)
+    weight = torch.randn(size[0], size[1], dtype=dtype, generator=torch.Generator().manual_seed(0))
+    found, expected = loop(query, rows), plain(query, rows)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found, expected)
+    found_gradients = torch.autograd.grad((found * weight).sum(), (query, rows))
+    torch.testing.assert_close(found_gradients, torch.autograd.grad((expected * weight).sum(), (query, rows)))
+
+
+@pytest.mark.parametrize("box", [False, True])
+def test_gradcheck(box: bool) -> None:
+    query, rows = draw(5, 6, 7, torch.float64, box=box)
+    assert torch.autograd.gradcheck(compiled_box if box else l1_distances, (query, rows))
+
+
+@pytest.mark.parametrize("box", [False, True])
+def test_where_a_row_lies_on_a_query_there_is_no_pull(box: bool) -> None:
+    rows = torch.tensor([[1.0, 2.0, -3.0], [1.0, 0.0, 0.0]], requires_grad=True)
+    query = torch.tensor([[1.0, 2.0, -3.0] + [0.0, 0.5, 0.0] * box], requires_grad=True)
+    found = (compiled_box if box else l1_distances)(query, rows)
+    assert found[0, 0] == 0
+    into_query, into_rows = torch.autograd.grad(found.sum(), (query, rows))
+    assert into_rows[0].tolist() == [0, 0, 0]
+    expected = torch.autograd.grad((plain_box if box else plain_l1)(query, rows).sum(), (query, rows))
+    torch.testing.assert_close((into_query, into_rows), expected)
+
+
+def test_on_the_wall_of_a_box_a_row_is_inside() -> None:
+    box = torch.tensor([[0.0, 1.0]], requires_grad=True)
+    rows = torch.tensor([[1.0], [-1.0], [1.5]], requires_grad=True)
+    found = compiled_box(box, rows)
+    torch.testing.assert_close(found, torch.tensor([[INSIDE, INSIDE, INSIDE + 0.5]]))
+    into_box, into_rows = torch.autograd.grad(found.sum(), (box, rows))
+    torch.testing.assert_close(into_rows, torch.tensor([[INSIDE], [-INSIDE], [1.0]]))
+    torch.testing.assert_close(into_box, torch.tensor([[-1.0, INSIDE - 1]]))
+
+
+@pytest.mark.parametrize("box", [False, True])
+def test_threads_change_no_bit(box: bool, two_threads: None) -> None:
+    loop = compiled_box if box else l1_distances
+    query, rows = draw(133, 37, 50, torch.float32, box=box)
+
+    def all_of_it() -> list[Tensor]:
+        found = loop(query, rows)
+        return [found, *torch.autograd.grad((found * found).sum(), (query, rows))]
+
+    shared = all_of_it()
+    torch.set_num_threads(1)
+    for one, two in zip(all_of_it(), shared, strict=True):
+        assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("box", [False, True])
+def test_equal_rows_get_equal_distances_wherever_they_stand(box: bool) -> None:
+    query, rows = draw(3, 1, 401, torch.float32, box=box)
+    found = (compiled_box if box else l1_distances)(query, rows.expand(11, -1))
+    assert torch.equal(found, found[:, :1].expand(-1, 11))
+    alone = (compiled_box if box else l1_distances)(query[2:], rows)
+    assert torch.equal(alone[0, 0], found[2, 0])
+
+
+@pytest.mark.parametrize("box", [False, True])
+def test_nan_comes_out_as_nan(box: bool) -> None:
+    query, rows = draw(4, 5, 40, torch.float32, box=box)
+    with torch.no_grad():
+        rows[3, 17] = torch.nan
+    found = (compiled_box if box else l1_distances)(query, rows)
+    assert found.isnan().all(dim=0).tolist() == [False, False, False, True, False]
+
+
+def test_without_rows_or_queries_there_are_no_distances() -> None:
+    query, rows = draw(3, 2, 4, torch.float32, box=False)
+    assert l1_distances(query, rows[:0]).shape == (3, 0)
+    empty = l1_distances(query[:0], rows)
+    assert empty.shape == (0, 2)
+    (into_rows,) = torch.autograd.grad(empty.sum(), rows)
+    assert not into_rows.any()
+
+
+@pytest.mark.parametrize("box", [False, True])
+def test_the_way_of_other_devices_agrees(box: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    query, rows = draw(5, 9, 6, torch.float64, box=box)
+    loop = compiled_box if box else l1_distances
+    expected = loop(query, rows)
+    gradients = torch.autograd.grad(expected.square().sum(), (query, rows))
+    monkeypatch.setattr(distance, "_compiles", lambda query, rows: False)
+    monkeypatch.setattr(distance, "_CHUNK", 100)
+    found = loop(query, rows)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(torch.autograd.grad(found.square().sum(), (query, rows)), gradients)
+
+
+def test_pairs_are_the_diagonal() -> None:
+    box, rows = draw(6, 6, 5, torch.float64, box=True)
+    assert torch.autograd.gradcheck(lambda box, rows: box_pair_distances(box, rows, INSIDE), (box, rows))
+    torch.testing.assert_close(box_pair_distances(box, rows, INSIDE), compiled_box(box, rows).diagonal())

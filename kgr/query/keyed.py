@@ -85,16 +85,12 @@ def read_queries(path: Path, store: Store, *, split: str = "test") -> QuerySet:
     for number, line in _lines(path):
         try:
             word, row = _read_line(store, line)
-        except (KgrError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f'{path}:{number}: {_reason(error)}; expected {{"structure", "query", "easy", "hard"}} by key') from error
+        except (KgrError, ValueError) as error:
+            raise DataError(f'{path}:{number}: {error}; expected {{"structure", "query", "easy", "hard"}} by key') from error
         rows.setdefault(word.name, []).append(row)
     if not rows:
         raise DataError(f"{path}: no queries")
     return QuerySet(split, False, {name: _join(parse(name), own) for name, own in rows.items()})
-
-
-def _reason(error: Exception) -> str:
-    return f"no field {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -111,6 +107,12 @@ def _read_line(store: Store, line: str) -> tuple[Word, tuple[NDArray[np.int32], 
     record: Any = json.loads(line)
     if not isinstance(record, dict):
         raise ValueError(f"found {type(record).__name__}")
+    if not isinstance(record.get("structure"), str):
+        raise ValueError(f"structure is {record.get('structure')!r}, a name or word is wanted")
+    for name in ("query", "easy", "hard"):
+        keys = record.get(name)
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise ValueError(f"{name} is {keys!r}, a list of keys is wanted")
     word = parse(record["structure"])
     easy, hard = (np.unique(store.entries.ids(record[kind])).astype(np.int32) for kind in ("easy", "hard"))
     if not len(hard):

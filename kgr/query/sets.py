@@ -6,6 +6,7 @@ that only the larger graph (with test) has.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -195,17 +196,19 @@ def execute(small: Graph, large: Graph, word: Word, arguments: NDArray[np.int32]
 def default_set(store: Store, split: str) -> QuerySet:
     """Return a store's own evaluation set, drawn with the defaults of :func:`draw_queries` the first time.
 
-    It is kept in the store as ``queries/<split>``; a store that cannot be written to has it drawn again.
+    It is kept in the store's next version as ``queries/<split>``. Where that cannot be written, because the
+    folder is read-only or another process is writing, the set is drawn again the next time, to the same queries.
     """
     name = f"queries/{split}"
-    if store.has(name):
-        return _from_arrays(store.section(name), split)
+    sources = tuple(dict.fromkeys(f"triples/{own}" for own in ("train", "valid", split) if store.has(f"triples/{own}")))
+    newest = Store(store.path)
+    if not all(map(newest.has, sources)) or newest.fingerprints(sources) != store.fingerprints(sources):
+        newest = store
+    if newest.has(name):
+        return _from_arrays(newest.section(name), split)
     drawn = draw_queries(store, split=split)
-    made_from = [section for section in ("triples/train", "triples/valid", f"triples/{split}") if store.has(section)]
-    try:
-        extend_store(store, {name: Section(_to_arrays(drawn), tuple(dict.fromkeys(made_from)))})
-    except PermissionError:
-        pass
+    with contextlib.suppress(PermissionError, FormatError):
+        extend_store(newest, {name: Section(_to_arrays(drawn), sources)})
     return drawn
 
 

@@ -1,0 +1,118 @@
+"""Settings of multi-hop training, and where they come from: keywords, a file, a data set's recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kgr import _config
+from kgr._config import setting
+from kgr.data.known import datasets_folder
+from kgr.engine.config import TrainConfig
+from kgr.errors import ConfigError
+from kgr.models.fields import FIELDS, NEGATING
+from kgr.query.program import LAWS
+from kgr.query.words import parse
+
+POSITIVE_WEIGHTS = {"1p": 10.0, "2p": 10.0, "3p": 10.0, "2i": 10.0, "3i": 10.0}
+NEGATIVE_WEIGHTS = {"2in": 1.0, "3in": 1.0, "inp": 1.0, "pin": 1.0, "pni": 1.0}
+
+MODEL_FIELDS = frozenset(field for fields in FIELDS.values() for field in fields)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MultihopConfig(TrainConfig):
+    """Settings of multi-hop training; what is None is the model's own default."""
+
+    model: str = setting("betae", "query model", choices=tuple(FIELDS))
+    dim: int = setting(400, "dimension: floats of an entity's vector, of each of its parts where it has two", low=1)
+    negatives: int = setting(128, "candidates shared by a batch", low=1, high=65_536)
+    loss: str = setting(
+        "softmax",
+        "softmax over the positive and the candidates, or margin: negative sampling with self-adversarial weights",
+        choices=("softmax", "margin"),
+    )
+    adversarial: float = setting(1.0, "temperature of the self-adversarial weights of the margin loss; 0: uniform", low=0)
+    weighting: str = setting("count", "a query's weight: 1/sqrt(answers + 4), or 1 each", choices=("count", "none"))
+    structures: dict[str, float] | None = setting(
+        None, "training structures and their weights; default 1p 2p 3p 2i 3i 10 each, and those with negation 1 each"
+    )
+    law: str = setting("relation", "how training queries are grounded: see kgr.query.program.LAWS", choices=LAWS)
+    eval_queries: int = setting(100, "queries of each structure in evaluations during training", low=1)
+    gamma: float | None = setting(None, "score of an answer at distance 0", low=0)
+    init_range: float | None = setting(None, "initial values are drawn from [-this, this)", low=0)
+    inside: float | None = setting(None, "weight of distances inside a box", low=0, high=1)
+    hidden: int | None = setting(None, "width of the projection's hidden layers", low=1)
+    layers: int | None = setting(None, "hidden layers of the projection", low=1, high=16)
+
+    def __post_init__(self) -> None:
+        for name in sorted(MODEL_FIELDS - set(FIELDS[self.model])):
+            if getattr(self, name) is not None:
+                readers = ", ".join(model for model, fields in FIELDS.items() if name in fields)
+                raise ConfigError(f"{name} is not read by model {self.model}, only by {readers}: leave it out")
+        for name, weight in (self.structures or {}).items():
+            self._check_structure(name, weight)
+        if self.structures is not None and not sum(self.structures.values()):
+            raise ConfigError("structures: every weight is 0, expected at least one above")
+
+    def _check_structure(self, name: str, weight: float) -> None:
+        word = parse(name)
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
+            raise ConfigError(f"structures: weight of {name} is {weight!r}, expected a number of at least 0")
+        if word.negates and self.model not in NEGATING:
+            raise ConfigError(f"structures: {name} negates, which model {self.model} cannot; {', '.join(NEGATING)} can")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Training structures with their weights, the default filled in; those of weight 0 left out."""
+        chosen = self.structures
+        if chosen is None:
+            chosen = POSITIVE_WEIGHTS | (NEGATIVE_WEIGHTS if self.model in NEGATING else {})
+        return {name: float(weight) for name, weight in chosen.items() if weight}
+
+    @property
+    def model_fields(self) -> dict[str, Any]:
+        """The settings that the model's constructor takes."""
+        return {name: getattr(self, name) for name in FIELDS[self.model]}
+
+
+def resolve(data_set: str, config: str | Path | None, given: Mapping[str, Any]) -> MultihopConfig:
+    """Combine a recipe or file with given settings, which win.
+
+    ``config`` is a file, or the name of a recipe of the data set: ``datasets/<set>/multihop-<name>.toml``.
+    Where it is None, the data set's recipe for the given model, else its default, is taken if there is one.
+    A file's structures are replaced, not merged, by given ones; model settings of a recipe are dropped
+    where another model is given.
+
+    Raises
+    ------
+    ConfigError
+        No such file or recipe, or a setting that is not allowed; the message names where it stands.
+    """
+    path = _recipe(data_set, config, given.get("model"))
+    base = _config.read_toml(path) if path else {}
+    if "model" in given and given["model"] != base.get("model", given["model"]):
+        base = {name: value for name, value in base.items() if name not in MODEL_FIELDS and name != "structures"}
+    if path:
+        _config.make(MultihopConfig, base, where=str(path))
+    return _config.make(MultihopConfig, {**base, **given}, where="settings")
+
+
+def _recipe(data_set: str, config: str | Path | None, model: str | None) -> Path | None:
+    folder = datasets_folder() / data_set if data_set else None
+    if config is not None:
+        if Path(config).is_file():
+            return Path(config)
+        if folder and (found := folder / f"multihop-{config}.toml").is_file():
+            return found
+        known = sorted(path.stem.removeprefix("multihop-") for path in folder.glob("multihop-*.toml")) if folder else []
+        raise ConfigError(
+            f"config is {str(config)!r}: neither a file nor a recipe of {data_set or 'this store'} "
+            f"(recipes: {', '.join(known) or 'none'})"
+        )
+    if folder is None:
+        return None
+    candidates = [folder / f"multihop-{model}.toml"] if model else []
+    return next((path for path in [*candidates, folder / "multihop.toml"] if path.is_file()), None)

@@ -1,0 +1,138 @@
+"""Evaluation: hard answers ranked among all entities, filtered of easy and hard ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kgr.graph.graph import Graph
+from kgr.models.embed import embed, word_candidate_scores
+from kgr.models.model import QueryModel
+from kgr.multihop.popularity import Popularity
+from kgr.query.sets import Queries, QuerySet, Ragged
+from kgr.query.words import STRUCTURES, Word, parse
+from kgr.rank.metrics import query_metrics
+from kgr.rank.ranks import filtered_ranks
+
+_SCORES = 1 << 24  # scores held at once, 64 MiB
+
+Progress = Callable[[str, int], None]
+
+
+class Scorer:
+    """Scores all entities for queries of any word, with a model and its tables as they are now.
+
+    Parameters
+    ----------
+    model : QueryModel
+    entities, relations : float32[G, .], float32[2R, .]
+        The model's tables.
+    """
+
+    @torch.no_grad()
+    def __init__(self, model: QueryModel, entities: Tensor, relations: Tensor) -> None:
+        self.model = model
+        self._entities, self._relations = entities, relations
+        self._candidates = model.candidates(entities)
+
+    @property
+    def batch(self) -> int:
+        """Queries to score at once."""
+        return max(1, min(512, _SCORES // len(self._entities)))
+
+    @torch.no_grad()
+    def scores(self, word: Word, arguments: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return float32[B, G] for ``arguments`` int32[B, S]; higher is better."""
+        ids = torch.from_numpy(np.ascontiguousarray(arguments, np.int64)).to(self._entities.device)
+        anchors = self._entities[ids[:, list(word.anchors)]]
+        branches = embed(self.model, word, anchors, self._relations[ids[:, list(word.relations)]])
+        scores: NDArray[np.float32] = word_candidate_scores(self.model, branches, self._candidates).cpu().numpy()
+        return scores
+
+
+def evaluate(
+    scorer: Scorer,
+    queries: QuerySet,
+    *,
+    train: Graph | None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Rank the hard answers of every query among all entities that are no answers.
+
+    Ties count as their mean rank. Metrics are averaged over the hard answers of a query, then over
+    queries, as BetaE does.
+
+    Parameters
+    ----------
+    train : Graph or None
+        For the popularity baseline beside the model; None leaves it out.
+    progress : callable, optional
+        Called with (structure, queries done since the last call).
+
+    Returns
+    -------
+    dict
+        ``{"split", "queries_fingerprint", "drawn", "structures": {"2i": {"queries", "mrr", "hits@1",
+        "hits@3", "hits@10", "popularity_mrr"}}, "avg_p", "avg_n", "popularity_avg_p", "popularity_avg_n"}``;
+        a structure that the model cannot do is None, and so is a mean over no structure.
+    """
+    popularity = Popularity(train) if train is not None else None
+    structures: dict[str, dict[str, Any] | None] = {}
+    for name, own in queries.queries.items():
+        possible = scorer.model.negates or not own.word.negates
+        structures[name] = _evaluate_structure(scorer, own, popularity, progress) if possible else None
+    return {
+        "split": queries.split,
+        "queries_fingerprint": queries.fingerprint,
+        "drawn": queries.drawn,
+        "structures": structures,
+        **_means(structures, "mrr", ""),
+        **(_means(structures, "popularity_mrr", "popularity_") if popularity else {}),
+    }
+
+
+def _evaluate_structure(
+    scorer: Scorer,
+    queries: Queries,
+    popularity: Popularity | None,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    ranks, popular = [np.empty(0)], [np.empty(0)]
+    for part in queries.parts(scorer.batch):
+        excluded = _every(part)
+        ranks.append(_ranks(scorer.scores(part.word, part.arguments), part.hard, excluded))
+        if popularity:
+            popular.append(_ranks(popularity.scores(part.word, part.arguments), part.hard, excluded))
+        if progress:
+            progress(part.word.name, len(part))
+    metrics: dict[str, Any] = query_metrics(np.concatenate(ranks), queries.hard.offsets)
+    if popularity:
+        metrics["popularity_mrr"] = query_metrics(np.concatenate(popular), queries.hard.offsets)["mrr"]
+    return metrics
+
+
+def _ranks(scores: NDArray[np.float32], hard: Ragged, excluded: Ragged) -> NDArray[np.float64]:
+    return filtered_ranks(scores, hard.values, hard.offsets, excluded.values, excluded.offsets)
+
+
+def _every(queries: Queries) -> Ragged:
+    """Easy and hard answers together: what a rank is filtered of."""
+    return Ragged.of([np.union1d(queries.easy[i], queries.hard[i]) for i in range(len(queries))])
+
+
+def _means(structures: Mapping[str, dict[str, Any] | None], metric: str, prefix: str) -> dict[str, float | None]:
+    """Mean over the nine structures without negation, and over the five with it."""
+    means: dict[str, float | None] = {}
+    for kind, negates in (("avg_p", False), ("avg_n", True)):
+        values = [
+            own[metric]
+            for name, own in structures.items()
+            if own and own["queries"] and name in STRUCTURES and parse(name).negates == negates
+        ]
+        means[prefix + kind] = float(np.mean(values)) if values else None
+    return means

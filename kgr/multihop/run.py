@@ -1,0 +1,211 @@
+"""Training a query model, and the run that comes of it: evaluate it, ask it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgr.data.known import open_store
+from kgr.engine.device import device_of
+from kgr.engine.loop import Progress, train
+from kgr.engine.run import Run, begin
+from kgr.errors import ConfigError
+from kgr.graph.graph import Graph, load_graph
+from kgr.index.store import Store
+from kgr.multihop import evaluate as evaluation
+from kgr.multihop.config import MultihopConfig, resolve
+from kgr.multihop.task import MultihopTask
+from kgr.query.answers import answers
+from kgr.query.keyed import read_arguments, read_queries
+from kgr.query.sets import QuerySet, default_set
+from kgr.query.words import Word, parse
+
+TASK = "multihop"
+SECTIONS = ("entities", "relations", "graph")
+"""What a run is trained from; a change in other sections does not orphan it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One answer: its score, and whether the edges known say that it is one.
+
+    ``known`` is "graph" where the train graph has it, "held-out" where only valid and test edges do, else None.
+    """
+
+    key: str
+    label: str
+    score: float
+    known: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """The best answers of a query, and how many the graph and its held-out edges know."""
+
+    structure: str
+    query: tuple[str, ...]
+    results: tuple[Result, ...]
+    known: dict[str, int]
+
+
+class MultihopRun:
+    """A trained query model with its store; made by :func:`train_multihop` or ``kgr.load_run``."""
+
+    def __init__(self, run: Run, store: Store) -> None:
+        self.path, self.store = run.path, store
+        self.config: MultihopConfig = run.config(MultihopConfig)
+        self._run = run
+
+    @cached_property
+    def _scorer(self) -> evaluation.Scorer:
+        """The model as the newest checkpoint has it."""
+        task = MultihopTask(self.store, self.config, device_of(self.config.device))
+        self._run.restore(task.module, task.tables, self.store.fingerprints(SECTIONS))
+        task.module.eval()
+        return task.scorer()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The last whole evaluation of each split, as :meth:`evaluate` returned it: ``metrics["test"]["structures"]``."""
+        return {line["split"]: line["metrics"] for line in self._run.metrics() if line.get("whole")}
+
+    def evaluate(
+        self,
+        split: str = "test",
+        *,
+        queries: QuerySet | str | Path | None = None,
+        progress: evaluation.Progress | None = None,
+    ) -> dict[str, Any]:
+        """Evaluate on the store's own queries of a split, or on others.
+
+        Parameters
+        ----------
+        queries : QuerySet or file of JSON lines, optional
+            As ``kgr sample`` writes them.
+
+        Returns
+        -------
+        dict
+            See :func:`kgr.multihop.evaluate.evaluate`.
+        """
+        if queries is None:
+            chosen = default_set(self.store, split)
+        else:
+            chosen = queries if isinstance(queries, QuerySet) else read_queries(Path(queries), self.store, split=split)
+        return evaluation.evaluate(self._scorer, chosen, train=self._graph, progress=progress)
+
+    def answer(self, structure: str, query: Sequence[str], *, k: int = 10, language: str = "en") -> Answers:
+        """Rank all entities as answers of a query.
+
+        Parameters
+        ----------
+        structure : str
+            A structure's name or any word.
+        query : sequence of keys
+            Anchors and relations in word order; ``^`` before a relation inverts it.
+        k : int
+            Answers wanted.
+        language : str
+            Of the labels.
+
+        Raises
+        ------
+        QueryError, UnknownKey
+            A structure that is none or that the model cannot do; a key that the store does not have.
+        """
+        word = parse(structure)
+        arguments = read_arguments(self.store, word, query)
+        scores = self._scorer.scores(word, arguments[None])[0]
+        graph, held_out = self._known(word, arguments)
+        order = np.argsort(-scores, kind="stable")[:k]
+        results = tuple(
+            Result(
+                self.store.entries.key(int(entity)),
+                self.store.label("entries", int(entity), language),
+                float(scores[entity]),
+                "graph" if entity in graph else "held-out" if entity in held_out else None,
+            )
+            for entity in order
+        )
+        return Answers(word.name, tuple(query), results, {"graph": len(graph), "held-out": len(held_out)})
+
+    def _known(self, word: Word, arguments: NDArray[np.int32]) -> tuple[set[int], set[int]]:
+        """Answers on the train graph, and those that are answers only with the held-out edges."""
+        graph = set(answers(self._graph, word, arguments).tolist())
+        return graph, set(answers(self._whole, word, arguments).tolist()) - graph
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return load_graph(self.store)
+
+    @cached_property
+    def _whole(self) -> Graph:
+        held_out = [split for split in ("valid", "test") if split in self.store.splits]
+        return load_graph(self.store, ["train", *held_out])
+
+
+def train_multihop(
+    store: Store | str | Path,
+    *,
+    out: str | Path,
+    config: str | Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    evaluating: evaluation.Progress | None = None,
+    message: Callable[[str], None] | None = None,
+    **settings: Any,
+) -> MultihopRun:
+    """Train a query model on a store's train graph, then evaluate it on the test split.
+
+    Parameters
+    ----------
+    store : Store, folder or known name
+    out : folder
+        The run folder. If it holds this very run already, training goes on from its last checkpoint.
+    config : file or recipe name, optional
+        See :func:`kgr.multihop.config.resolve`; ``settings`` win over it.
+    progress, evaluating, message : callable, optional
+        Called during training; with (structure, queries) during the evaluation; with lines for the user.
+    **settings
+        Fields of :class:`kgr.multihop.config.MultihopConfig`.
+
+    Returns
+    -------
+    MultihopRun
+        Its ``metrics["test"]`` are those of the last step; of the valid split where there is no test
+        split, and none where nothing is held out.
+
+    Raises
+    ------
+    ConfigError
+        A setting that is not allowed, or another one than the run in ``out`` was made with.
+    TrainingError
+        The loss is not finite.
+    """
+    opened = open_store(store, message=message)
+    chosen = resolve(opened.name, config, settings)
+    sections = opened.fingerprints(SECTIONS)
+    place = str(store) if opened.name == store else str(opened.path.resolve())
+    with begin(out, task=TASK, store=place, config=chosen, sections=sections) as run:
+        task = MultihopTask(opened, chosen, device_of(chosen.device))
+        step = train(task, run, chosen, progress=progress).step
+        trained = MultihopRun(run, opened)
+        split = next((split for split in ("test", "valid") if split in opened.splits and len(opened.triples(split))), None)
+        if split is None:
+            (message or str)(f"{opened.path}: no valid or test triples, so the run is not evaluated")
+        elif not any(line.get("whole") and line["step"] == step for line in run.metrics()):
+            metrics = trained.evaluate(split, progress=evaluating)
+            run.record({"step": step, "split": split, "whole": True, "metrics": metrics})
+    return trained
+
+
+def load_multihop(run: Run) -> MultihopRun:
+    """Open a run of this task with its store."""
+    if run.task != TASK:
+        raise ConfigError(f"{run.path}: holds a run of {run.task!r}, not {TASK!r}")
+    return MultihopRun(run, open_store(run.store))

@@ -1,0 +1,147 @@
+"""Multi-hop training as a task of the engine: what a batch holds, and the loss of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kgr._rng import key
+from kgr.engine.optim import ROW_OPTIMIZERS
+from kgr.engine.ring import Layout, Slot
+from kgr.engine.table import DeviceTable, uniform
+from kgr.graph.graph import load_graph
+from kgr.index.store import Store
+from kgr.models import MODELS
+from kgr.models.embed import embed, word_pair_scores, word_scores
+from kgr.models.losses import margin_loss, softmax_loss
+from kgr.multihop.config import MultihopConfig
+from kgr.multihop.evaluate import Scorer, evaluate
+from kgr.query.sampler import Batch, Sampler
+from kgr.query.sets import default_set
+from kgr.query.words import Word, parse
+
+# streams of keyed draws; a structure's sampler has SAMPLER + its place
+_DENSE, _ENTITIES, _RELATIONS, _SCHEDULE, _SAMPLER = 1, 2, 3, 4, 100
+
+COUNT_OFFSET = 4  # a query of n answers weighs 1/sqrt(n + 4), as in BetaE
+
+
+class MultihopTask:
+    """Trains a query model on the train graph of a store; a :class:`kgr.engine.task.Task`."""
+
+    def __init__(self, store: Store, config: MultihopConfig, device: torch.device) -> None:
+        self.store, self.config, self.device = store, config, device
+        graph = load_graph(store)
+        self.words: list[Word] = [parse(name) for name in config.weights]
+        shares = np.array(list(config.weights.values()))
+        self._cumulative = np.cumsum(shares / shares.sum())
+        self._samplers = [
+            Sampler(graph, word, negatives=config.negatives, law=config.law, seed=config.seed, stream=_SAMPLER + i)
+            for i, word in enumerate(self.words)
+        ]
+        self.model = MODELS[config.model](config.dim, **config.model_fields, seed=key(config.seed, _DENSE))
+        # a buffer, so that checkpoints keep the count
+        self.model.register_buffer("rows_without_negatives", torch.zeros((), dtype=torch.int64))
+        self.module: nn.Module = self.model.to(device)
+        widths = self.model.entity_width(config.dim), self.model.relation_width(config.dim)
+        self.tables = {
+            "entities": self._table(store.entities, widths[0], self.model.entity_range, _ENTITIES),
+            "relations": self._table(graph.directed, widths[1], self.model.relation_range, _RELATIONS),
+        }
+
+    def _table(self, rows: int, width: int, bound: float, stream: int) -> DeviceTable:
+        optimizer = ROW_OPTIMIZERS[self.config.optimizer]()
+        own = key(self.config.seed, stream)
+        return DeviceTable(rows, width, optimizer=optimizer, device=self.device, init=uniform(bound), key=own)
+
+    def layout(self) -> Layout:
+        """Return the slot's fields.
+
+        ``structure`` int32[1] is the place of the batch's word; ``counts`` int32[2] how many entities
+        and relations it has, listed in ``entities`` and ``relations``; all other ids are places in those lists.
+        """
+        B, K = self.config.batch, self.config.negatives
+        A = max(len(word.anchors) for word in self.words)
+        P = max(len(word.relations) for word in self.words)
+        return {
+            "structure": (np.int32, (1,)),
+            "counts": (np.int32, (2,)),
+            "entities": (np.int64, (B * A + B + K,)),
+            "relations": (np.int64, (B * P,)),
+            "anchor_places": (np.int64, (B * A,)),
+            "relation_places": (np.int64, (B * P,)),
+            "positive_places": (np.int64, (B,)),
+            "negative_places": (np.int64, (K,)),
+            "is_negative": (np.bool_, (B, K)),
+            "weights": (np.float32, (B,)),
+        }
+
+    def structure_of(self, step: int) -> int:
+        """Return the place of the word that a step trains: a function of (seed, step) alone."""
+        draw = key(self.config.seed, _SCHEDULE, step) / 2.0**64
+        return min(int(np.searchsorted(self._cumulative, draw, side="right")), len(self.words) - 1)
+
+    def fill(self, fields: dict[str, NDArray[Any]], step: int) -> None:
+        """Draw the batch of a step."""
+        place = self.structure_of(step)
+        word = self.words[place]
+        B = self.config.batch
+        batch = Batch.empty(B, len(word.slots), self.config.negatives, is_negative=fields["is_negative"])
+        self._samplers[place].fill(batch, step)
+        anchors = batch.arguments[:, word.anchors].ravel()
+        ids, places = np.unique(np.concatenate([anchors, batch.positives, batch.negatives]), return_inverse=True)
+        relations, relation_places = np.unique(batch.arguments[:, word.relations].ravel(), return_inverse=True)
+        fields["structure"][0] = place
+        fields["counts"][:] = len(ids), len(relations)
+        fields["entities"][: len(ids)] = ids
+        fields["relations"][: len(relations)] = relations
+        fields["anchor_places"][: len(anchors)] = places[: len(anchors)]
+        fields["positive_places"][:] = places[len(anchors) : len(anchors) + B]
+        fields["negative_places"][:] = places[len(anchors) + B :]
+        fields["relation_places"][: len(relation_places)] = relation_places
+        fields["weights"][:] = 1 / np.sqrt(batch.counts + COUNT_OFFSET) if self.config.weighting == "count" else 1
+
+    def step(self, slot: Slot) -> Tensor:
+        """Return the loss of a batch."""
+        word = self.words[int(slot.host["structure"][0])]
+        entities, relations = (int(n) for n in slot.host["counts"])
+        rows = self.tables["entities"].gather(slot.tensors["entities"][:entities])
+        relation_rows = self.tables["relations"].gather(slot.tensors["relations"][:relations])
+        anchors = _take(rows, slot.tensors["anchor_places"], self.config.batch, len(word.anchors))
+        projections = _take(relation_rows, slot.tensors["relation_places"], self.config.batch, len(word.relations))
+        branches = embed(self.model, word, anchors, projections)
+        positive_rows = rows.index_select(0, slot.tensors["positive_places"])
+        negative_rows = rows.index_select(0, slot.tensors["negative_places"])
+        scores = (
+            word_pair_scores(self.model, branches, positive_rows),
+            word_scores(self.model, branches, negative_rows),
+            slot.tensors["is_negative"],
+            slot.tensors["weights"],
+        )
+        if self.config.loss == "softmax":
+            loss, without = softmax_loss(*scores)
+        else:
+            loss, without = margin_loss(*scores, temperature=self.config.adversarial)
+        self.model.rows_without_negatives += without
+        return loss
+
+    def report(self) -> dict[str, float]:
+        """Return the rows so far, all of whose candidates were answers: they train their positive alone."""
+        return {"rows_without_negatives": int(self.model.rows_without_negatives)}
+
+    def evaluate(self, split: str) -> dict[str, Any]:
+        """Evaluate on the first ``eval_queries`` of each structure of the store's own set."""
+        queries = default_set(self.store, split).head(self.config.eval_queries)
+        return evaluate(self.scorer(), queries, train=None)
+
+    def scorer(self) -> Scorer:
+        """Return the model as it is now, to score all entities."""
+        return Scorer(self.model, self.tables["entities"].weight, self.tables["relations"].weight)
+
+
+def _take(rows: Tensor, places: Tensor, batch: int, each: int) -> Tensor:
+    return rows.index_select(0, places[: batch * each]).view(batch, each, -1)

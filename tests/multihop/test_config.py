@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kgr._config import make
+from kgr.data.known import datasets_folder, known_names
+from kgr.errors import ConfigError, QueryError
+from kgr.models import MODELS
+from kgr.models.fields import FIELDS, NEGATING
+from kgr.multihop.config import MODEL_FIELDS, MultihopConfig, resolve
+
+
+def test_models_and_their_fields_agree() -> None:
+    assert set(MODELS) == set(FIELDS)
+    assert {name for name, model in MODELS.items() if model.negates} == set(NEGATING)
+    for name, model in MODELS.items():
+        dim = 4
+        built = model(dim, **dict.fromkeys(FIELDS[name]))
+        assert built.dim == dim
+
+
+def test_default_structures_are_the_published_ones() -> None:
+    assert set(MultihopConfig(model="gqe").weights) == {"1p", "2p", "3p", "2i", "3i"}
+    betae = MultihopConfig(model="betae").weights
+    assert betae["2i"] == 10
+    assert betae["pni"] == 1
+    assert not {"pi", "ip", "2u", "up"} & set(betae)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"dim": 0}, "dim is 0, expected a whole number, at least 1"),
+        ({"dim": 1.5}, "dim is 1.5, expected a whole number"),
+        ({"batch": True}, "batch is True"),
+        ({"loss": "hinge"}, "loss is 'hinge', expected one of softmax, margin"),
+        ({"dims": 3}, "unknown setting 'dims'; nearest: dim"),
+        ({"model": "gqe", "hidden": 8}, "hidden is not read by model gqe, only by betae"),
+        ({"model": "gqe", "structures": {"2in": 1}}, "2in negates, which model gqe cannot"),
+        ({"structures": {"2i": -1}}, "weight of 2i is -1"),
+        ({"structures": {"2i": 0}}, "every weight is 0"),
+        ({"inside": 2.0, "model": "query2box"}, "inside is 2.0, expected a number, at least 0 and at most 1"),
+    ],
+)
+def test_what_is_not_allowed_is_named(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make(MultihopConfig, values)
+
+
+def test_a_structure_that_is_no_word() -> None:
+    with pytest.raises(QueryError, match="unknown structure '2q'"):
+        make(MultihopConfig, {"structures": {"2q": 1}})
+
+
+def test_given_settings_win_over_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text('model = "betae"\nhidden = 32\nsteps = 7\n[structures]\n2in = 1\n')
+    assert resolve("", file, {}).hidden == 32
+    chosen = resolve("", file, {"steps": 9, "model": "gqe"})
+    assert (chosen.model, chosen.steps, chosen.hidden, chosen.structures) == ("gqe", 9, None, None)
+
+
+def test_a_file_with_a_fault_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text("steps = 0\n")
+    with pytest.raises(ConfigError, match=r"own\.toml: steps is 0"):
+        resolve("", file, {})
+    file.write_text("steps = \n")
+    with pytest.raises(ConfigError, match=r"own\.toml: cannot be read as TOML"):
+        resolve("", file, {})
+    with pytest.raises(ConfigError, match="neither a file nor a recipe of atlas"):
+        resolve("atlas", "nothing", {})
+
+
+def test_every_recipe_is_valid_and_found() -> None:
+    recipes = sorted(datasets_folder().glob("*/multihop*.toml"))
+    assert {path.parent.name for path in recipes} <= set(known_names())
+    assert len(recipes) >= 4
+    for path in recipes:
+        name = path.stem.removeprefix("multihop").removeprefix("-")
+        config = resolve(path.parent.name, name or None, {})
+        assert config.model in MODELS
+        if name in MODELS:
+            assert config.model == name
+            assert resolve(path.parent.name, None, {"model": name}) == config
+    assert MODEL_FIELDS >= {"gamma", "hidden"}

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import oracle
+import pytest
+
+from kgr.data.build import build_store
+from kgr.engine.run import Run
+from kgr.errors import ConfigError, FormatError, QueryError, TrainingError, UnknownKey
+from kgr.index.store import Store
+from kgr.models import MODELS
+from kgr.multihop.run import MultihopRun, load_multihop, train_multihop
+from kgr.query.sets import default_set
+from kgr.query.words import STRUCTURES
+
+SMALL = {"dim": 8, "batch": 16, "negatives": 8, "steps": 12, "device": "cpu", "log_every": 4, "checkpoint_every": 6}
+
+
+def write(path: Path, triples: np.ndarray) -> Path:
+    path.write_text("".join(f"e{h}\tr{r}\te{t}\n" for h, r, t in triples.tolist()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("store")
+    triples = np.random.default_rng(0).permutation(oracle.random_triples(np.random.default_rng(1), 40, 3, 400))
+    files = {
+        name: write(folder / f"{name}.tsv", part)
+        for name, part in zip(("train", "valid", "test"), np.split(triples, [340, 370]), strict=True)
+    }
+    return build_store(folder / "store", **files)
+
+
+@pytest.fixture(scope="module")
+def betae(store: Store, tmp_path_factory: pytest.TempPathFactory) -> MultihopRun:
+    return train_multihop(store, out=tmp_path_factory.mktemp("runs") / "betae", model="betae", hidden=16, **SMALL)
+
+
+def weights(run: MultihopRun) -> dict[str, np.ndarray]:
+    found = run._run.checkpoint()
+    assert found is not None
+    return {
+        f"{name}/{key}": tensor.numpy()
+        for name in found.manifest["files"]
+        for key, tensor in found.read(name).items()
+    }
+
+
+def same(a: MultihopRun, b: MultihopRun) -> bool:
+    x, y = weights(a), weights(b)
+    return x.keys() == y.keys() and all(np.array_equal(x[name], y[name]) for name in x)
+
+
+def test_metrics_have_their_shape(betae: MultihopRun) -> None:
+    metrics = betae.metrics["test"]
+    assert list(metrics["structures"]) == list(STRUCTURES)
+    assert set(metrics["structures"]["2i"]) == {"queries", "mrr", "hits@1", "hits@3", "hits@10", "popularity_mrr"}
+    assert metrics["drawn"] is True
+    values = [own["mrr"] for name, own in metrics["structures"].items() if "n" not in name]
+    assert metrics["avg_p"] == pytest.approx(np.mean(values))
+    assert 0 < metrics["avg_n"] < 1
+    assert metrics["queries_fingerprint"] == default_set(betae.store, "test").fingerprint
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize("loss", ["softmax", "margin"])
+def test_every_model_and_loss_learns(store: Store, tmp_path: Path, model: str, loss: str) -> None:
+    settings = SMALL | {"steps": 150, "log_every": 50, "lr": 0.01, "model": model, "loss": loss}
+    settings |= {"hidden": 16} if model == "betae" else {}
+    run = train_multihop(store, out=tmp_path / "run", **settings)
+    losses = [line["loss"] for line in run._run.metrics() if "loss" in line]
+    assert losses[-1] < losses[0]
+    unable = [name for name, own in run.metrics["test"]["structures"].items() if own is None]
+    assert unable == ([] if model == "betae" else ["2in", "3in", "inp", "pin", "pni"])
+
+
+def test_threads_slots_and_interruptions_change_nothing(store: Store, betae: MultihopRun, tmp_path: Path) -> None:
+    settings = SMALL | {"model": "betae", "hidden": 16}
+    threaded = train_multihop(store, out=tmp_path / "threaded", **settings, threads=3, slots=5)
+    assert same(betae, threaded)
+
+    def interrupt(progress) -> None:
+        if progress.step == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_multihop(store, out=tmp_path / "cut", **settings, progress=interrupt)
+    resumed = train_multihop(store, out=tmp_path / "cut", **settings)
+    assert same(betae, resumed)
+    strip = [{k: v for k, v in line.items() if "seconds" not in k} for line in resumed._run.metrics()]
+    assert strip == [{k: v for k, v in line.items() if "seconds" not in k} for line in betae._run.metrics()]
+
+
+def test_another_seed_is_another_run(store: Store, betae: MultihopRun, tmp_path: Path) -> None:
+    other = train_multihop(store, out=tmp_path / "run", model="betae", hidden=16, **SMALL, seed=1)
+    assert not same(betae, other)
+
+
+def test_a_loaded_run_answers_and_evaluates_alike(betae: MultihopRun) -> None:
+    loaded = load_multihop(Run.open(betae.path))
+    assert loaded.config == betae.config
+    assert loaded.evaluate("test") == betae.metrics["test"]
+    answers = loaded.answer("2i", ["e0", "r0", "e1", "^r1"], k=5)
+    assert len(answers.results) == 5
+    scores = [result.score for result in answers.results]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_known_answers_are_marked(store: Store, betae: MultihopRun) -> None:
+    edges = {split: oracle.edges_of(store.triples(split).tolist()) for split in ("train", "valid", "test")}
+    (head, relation), tails = next((key, tails) for key, tails in edges["test"].items() if tails)
+    key = store.relations.key(relation >> 1)
+    answers = betae.answer("1p", [store.entries.key(head), "^" * (relation & 1) + key], k=store.entities)
+    for result in answers.results:
+        entity = store.entries.id(result.key)
+        if entity in edges["train"].get((head, relation), ()):
+            assert result.known == "graph"
+        elif any(entity in edges[split].get((head, relation), ()) for split in ("valid", "test")):
+            assert result.known == "held-out"
+        else:
+            assert result.known is None
+    assert answers.known["held-out"] >= len(tails)
+
+
+def test_wrong_questions(betae: MultihopRun) -> None:
+    with pytest.raises(QueryError, match="takes 4 keys"):
+        betae.answer("2i", ["e0", "r0"])
+    with pytest.raises(UnknownKey, match="nearest: .*e39"):
+        betae.answer("1p", ["e399", "r0"])
+
+
+def test_a_run_takes_no_other_settings_nor_another_graph(
+    store: Store, betae: MultihopRun, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="dim was 8, now 9"):
+        train_multihop(store, out=betae.path, model="betae", hidden=16, **(SMALL | {"dim": 9}))
+    other = build_store(tmp_path / "other", train=write(tmp_path / "t.tsv", store.triples("train")[:-1]))
+    with pytest.raises(FormatError, match="fingerprint"):
+        train_multihop(other, out=betae.path, model="betae", hidden=16, **SMALL)
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(store: Store, tmp_path: Path) -> None:
+    settings = SMALL | {"model": "gqe", "dim": 64, "checkpoint_every": 1, "steps": 3000, "log_every": 1}
+    with pytest.raises(TrainingError, match="step "):
+        train_multihop(store, out=tmp_path / "run", **settings, lr=1e37)
+    found = Run.open(tmp_path / "run").checkpoint()
+    assert found is not None
+    assert all(np.isfinite(t.numpy()).all() for name in found.manifest["files"] for t in found.read(name).values())
+
+
+def test_without_held_out_triples_training_says_what_it_cannot_do(tmp_path: Path) -> None:
+    triples = oracle.random_triples(np.random.default_rng(1), 10, 2, 60)
+    store = build_store(tmp_path / "store", train=write(tmp_path / "t.tsv", triples))
+    lines: list[str] = []
+    run = train_multihop(store, out=tmp_path / "run", model="gqe", message=lines.append, **SMALL)
+    assert run.metrics == {}
+    assert any("no valid or test triples" in line for line in lines)

@@ -1,0 +1,55 @@
+"""The README's code is run as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from kgr.cli import cli
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+SHELL = "".join(re.findall(r"^```sh\n(.*?)^```", README, re.M | re.S)).splitlines()
+COMMANDS = sorted({line.split()[1] for line in SHELL if line.startswith("kgr ")})
+
+
+def run_blocks(blocks: list[str], folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)],
+        cwd=folder,
+        env={**os.environ, "KGR_HOME": str(folder / "home")},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_first_block_needs_no_download(tmp_path: Path) -> None:
+    printed = run_blocks(PYTHON[:1], tmp_path).splitlines()
+    assert 0 < float(printed[0]) < 1
+    assert len(printed) == 6
+    assert any(line.startswith("territory:") for line in printed)
+
+
+def test_the_codex_block(mirror: Path, tmp_path: Path) -> None:
+    assert "import kgr" in PYTHON[0]
+    assert "Result(key='Q" in run_blocks(["import kgr", PYTHON[1]], tmp_path)
+
+
+def test_there_are_no_other_blocks() -> None:
+    assert len(PYTHON) == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_exists(command: str) -> None:
+    result = CliRunner().invoke(cli, [command, "--help"])
+    assert result.exit_code == 0, result.output
+    assert "Usage:" in result.output

@@ -1,4 +1,4 @@
-"""Shared fixtures; kernels are cached by the content of their sources, since the compiler's own cache misses a callee's edits."""
+"""Shared fixtures. Kernels are cached by their sources' content: the compiler's own cache misses a callee's edits."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def _kernel_cache() -> str:
     state = hashlib.blake2b(digest_size=8)
-    for path in sorted((ROOT / "kgr").rglob("*.py")):
-        state.update(path.read_bytes())
+    for folder in ("_*.py", "index/**/*.py", "rank/**/*.py", "graph/**/*.py", "query/**/*.py", "models/**/*.py"):
+        for path in sorted((ROOT / "kgr").glob(folder)):
+            state.update(path.read_bytes())
     return str(Path(tempfile.gettempdir()) / f"kgr-kernels-{os.getuid()}-{state.hexdigest()}")
 
 

@@ -92,7 +92,13 @@ def _draws(edges, entities, tree: Node, at: int, after: int | None, law: str):
     options = []
     for part in tree.parts:
         if part.op == "N" and law == "edge":
-            options.append([d for x in range(entities) for d in _scaled(_draws(edges, entities, part.parts[0], x, None, law), entities)])
+            options.append(
+                [
+                    d
+                    for x in range(entities)
+                    for d in _scaled(_draws(edges, entities, part.parts[0], x, None, law), entities)
+                ]
+            )
         else:
             options.append(list(_draws(edges, entities, part.parts[0] if part.op == "N" else part, at, None, law)))
     for choice in itertools.product(*options):

@@ -34,7 +34,9 @@ class MultihopConfig(TrainConfig):
         "softmax over the positive and the candidates, or margin: negative sampling with self-adversarial weights",
         choices=("softmax", "margin"),
     )
-    adversarial: float = setting(1.0, "temperature of the self-adversarial weights of the margin loss; 0: uniform", low=0)
+    adversarial: float = setting(
+        1.0, "temperature of the self-adversarial weights of the margin loss; 0: uniform", low=0
+    )
     weighting: str = setting("count", "a query's weight: 1/sqrt(answers + 4), or 1 each", choices=("count", "none"))
     structures: dict[str, float] | None = setting(
         None, "training structures and their weights; default 1p 2p 3p 2i 3i 10 each, and those with negation 1 each"

@@ -23,6 +23,7 @@ from kgr.multihop.config import MultihopConfig, resolve
 from kgr.multihop.task import MultihopTask
 from kgr.query.answers import answers
 from kgr.query.keyed import read_arguments, read_queries
+from kgr.query.sampler import is_compiled
 from kgr.query.sets import QuerySet, default_set
 from kgr.query.words import Word, parse
 
@@ -72,7 +73,7 @@ class MultihopRun:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The last whole evaluation of each split, as :meth:`evaluate` returned it: ``metrics["test"]["structures"]``."""
+        """The last whole evaluation, by split, as :meth:`evaluate` returned it: ``metrics["test"]["structures"]``."""
         return {line["split"]: line["metrics"] for line in self._run.metrics() if line.get("whole")}
 
     def evaluate(
@@ -191,11 +192,15 @@ def train_multihop(
     chosen = resolve(opened.name, config, settings)
     sections = opened.fingerprints(SECTIONS)
     place = str(store) if opened.name == store else str(opened.path.resolve())
+    if message and not is_compiled():
+        message("compiling kernels: once after an installation, about 20 seconds")
     with begin(out, task=TASK, store=place, config=chosen, sections=sections) as run:
         task = MultihopTask(opened, chosen, device_of(chosen.device))
         step = train(task, run, chosen, progress=progress).step
         trained = MultihopRun(run, opened)
-        split = next((split for split in ("test", "valid") if split in opened.splits and len(opened.triples(split))), None)
+        split = next(
+            (split for split in ("test", "valid") if split in opened.splits and len(opened.triples(split))), None
+        )
         if split is None:
             (message or str)(f"{opened.path}: no valid or test triples, so the run is not evaluated")
         elif not any(line.get("whole") and line["step"] == step for line in run.metrics()):

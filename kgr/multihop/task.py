@@ -44,8 +44,9 @@ class MultihopTask:
             for i, word in enumerate(self.words)
         ]
         self.model = MODELS[config.model](config.dim, **config.model_fields, seed=key(config.seed, _DENSE))
+        self._without_negatives = torch.zeros((), dtype=torch.int64, device=device)
         # a buffer, so that checkpoints keep the count
-        self.model.register_buffer("rows_without_negatives", torch.zeros((), dtype=torch.int64))
+        self.model.register_buffer("rows_without_negatives", self._without_negatives)
         self.module: nn.Module = self.model.to(device)
         widths = self.model.entity_width(config.dim), self.model.relation_width(config.dim)
         self.tables = {
@@ -126,12 +127,12 @@ class MultihopTask:
             loss, without = softmax_loss(*scores)
         else:
             loss, without = margin_loss(*scores, temperature=self.config.adversarial)
-        self.model.rows_without_negatives += without
+        self._without_negatives += without
         return loss
 
     def report(self) -> dict[str, float]:
         """Return the rows so far, all of whose candidates were answers: they train their positive alone."""
-        return {"rows_without_negatives": int(self.model.rows_without_negatives)}
+        return {"rows_without_negatives": int(self._without_negatives)}
 
     def evaluate(self, split: str) -> dict[str, Any]:
         """Evaluate on the first ``eval_queries`` of each structure of the store's own set."""

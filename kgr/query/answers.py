@@ -58,7 +58,9 @@ class Evaluator:
             limit = self._graph.entities if letter == "A" else self._graph.directed
             if not 0 <= value < limit:
                 what = "entity" if letter == "A" else "directed relation"
-                raise QueryError(f"argument {position + 1} of {self._word.name}: {what} {value}, expected 0 to {limit - 1}")
+                raise QueryError(
+                    f"argument {position + 1} of {self._word.name}: {what} {value}, expected 0 to {limit - 1}"
+                )
 
 
 def answers(graph: Graph, word: Word, arguments: ArrayLike) -> NDArray[np.int32]:

@@ -32,7 +32,9 @@ def read_arguments(store: Store, word: Word, keys: Sequence[str]) -> NDArray[np.
     """
     if len(keys) != len(word.slots):
         shape = " ".join("entity" if letter == "A" else "relation" for letter in word.slots)
-        raise QueryError(f"structure {word.name} takes {len(word.slots)} keys ({shape}), found {len(keys)}: {' '.join(keys)}")
+        raise QueryError(
+            f"structure {word.name} takes {len(word.slots)} keys ({shape}), found {len(keys)}: {' '.join(keys)}"
+        )
     arguments = [
         _entity(store, text) if letter == "A" else _relation(store, text)
         for letter, text in zip(word.slots, keys, strict=True)
@@ -54,7 +56,9 @@ def _relation(store: Store, text: str) -> int:
 def write_arguments(store: Store, word: Word, arguments: NDArray[np.int32]) -> list[str]:
     """Turn arguments into a query by key: the inverse of :func:`read_arguments`."""
     return [
-        store.entries.key(int(value)) if letter == "A" else "^" * (int(value) & 1) + store.relations.key(int(value) >> 1)
+        store.entries.key(int(value))
+        if letter == "A"
+        else "^" * (int(value) & 1) + store.relations.key(int(value) >> 1)
         for letter, value in zip(word.slots, arguments, strict=True)
     ]
 
@@ -86,7 +90,9 @@ def read_queries(path: Path, store: Store, *, split: str = "test") -> QuerySet:
         try:
             word, row = _read_line(store, line)
         except (KgrError, ValueError) as error:
-            raise DataError(f'{path}:{number}: {error}; expected {{"structure", "query", "easy", "hard"}} by key') from error
+            raise DataError(
+                f'{path}:{number}: {error}; expected {{"structure", "query", "easy", "hard"}} by key'
+            ) from error
         rows.setdefault(word.name, []).append(row)
     if not rows:
         raise DataError(f"{path}: no queries")

@@ -26,11 +26,12 @@ SIGN, ANCHOR_OF, NODE_OF, ALONG = range(4)
 LAWS = ("relation", "edge")
 """How a query is grounded, going backward from a uniform pivot entity with incoming edges.
 
-``relation`` (BetaE): at each step a uniform incoming relation, other than the way back along the step after it in the
-same chain, then a uniform source. Every branch of a junction starts from the same node. Without negation the positive is
-the pivot; with it, it is uniform among the answers, and a query without one is drawn again.
-``edge`` (SMORE): a uniform incoming edge, ways back allowed; a negated branch starts from a uniform entity; the positive
-is the pivot, and a query that does not have it as an answer is drawn again.
+``relation`` (BetaE): at each step a uniform incoming relation, other than the way back along the step
+after it in the same chain, then a uniform source. Every branch of a junction starts from the same
+node. Without negation the positive is the pivot; with it, it is uniform among the answers, and a query
+without one is drawn again.
+``edge`` (SMORE): a uniform incoming edge, ways back allowed; a negated branch starts from a uniform
+entity; the positive is the pivot, and a query that does not have it as an answer is drawn again.
 
 In both, a query with two equal branches of one sign at a junction is drawn again.
 """
@@ -71,7 +72,12 @@ def compile_word(word: Word, law: str) -> Program:
     width = max((len(check) for check in compiler.checks), default=1)
     checks = [check + [0] * (width - len(check)) for check in compiler.checks] or [[0] * width]
     return Program(
-        _table(compiler.draws), _table(checks), _table(compiler.nodes), _table(compiler.literals), compiler.values, len(word.slots)
+        _table(compiler.draws),
+        _table(checks),
+        _table(compiler.nodes),
+        _table(compiler.literals),
+        compiler.values,
+        len(word.slots),
     )
 
 
@@ -91,7 +97,7 @@ class _Compiler:
         self.literals: list[list[int]] = []
 
     def draw(self, tree: Node, at: int, after: int) -> None:
-        """Add the steps that ground ``tree`` so that value ``at`` is in it; ``after``: the relation it is followed by."""
+        """Add the steps that ground ``tree`` so that value ``at`` is in it; ``after`` is the relation that follows."""
         if tree.op == "P":
             source = tree.parts[0]
             anchor = source.slot if source.op == "A" else -1

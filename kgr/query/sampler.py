@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -51,9 +52,7 @@ class Batch:
     exact: NDArray[np.bool_]
 
     @classmethod
-    def empty(
-        cls, batch: int, slots: int, negatives: int, *, is_negative: NDArray[np.bool_] | None = None
-    ) -> Batch:
+    def empty(cls, batch: int, slots: int, negatives: int, *, is_negative: NDArray[np.bool_] | None = None) -> Batch:
         """Return a batch whose arrays are still to be filled; ``is_negative`` may be given memory."""
         return cls(
             np.empty((batch, slots), np.int32),
@@ -108,8 +107,13 @@ class Scratch(NamedTuple):
         )
 
 
+def is_compiled() -> bool:
+    """Whether the kernels have been compiled and kept; else the first draw takes some 20 seconds more."""
+    return any(Path(sample._sample.stats.cache_path).glob("sample._sample-*.nbi"))
+
+
 def _arena(program: Program) -> int:
-    """Sets of G members that can be in the arena at once: one a node, a union's literals before they are merged, one kept."""
+    """Sets of G members in the arena at once: one a node, a union's literals before they are merged, one kept."""
     return len(program.nodes) + 3
 
 
@@ -128,7 +132,9 @@ class Sampler:
         Draws of different streams are independent.
     """
 
-    def __init__(self, graph: Graph, word: Word, *, negatives: int, law: str = "relation", seed: int = 0, stream: int = 0) -> None:
+    def __init__(
+        self, graph: Graph, word: Word, *, negatives: int, law: str = "relation", seed: int = 0, stream: int = 0
+    ) -> None:
         if not 1 <= negatives <= MAX_NEGATIVES:
             raise ConfigError(f"negatives is {negatives}, expected 1 to {MAX_NEGATIVES}")
         if law not in LAWS:
@@ -161,8 +167,9 @@ class Sampler:
         candidates = _index(graph, out.negatives)
         scratch = self._take_scratch()
         failed = sample._sample(
-            graph.arrays, program.draws, program.checks, program.nodes, program.literals, self.law == "relation", self.word.negates,
-            step_key, first, TRIES, candidates, out.arguments, out.positives, out.is_negative, out.counts, out.exact, *scratch,
+            graph.arrays, program.draws, program.checks, program.nodes, program.literals, self.law == "relation",
+            self.word.negates, step_key, first, TRIES, candidates,
+            out.arguments, out.positives, out.is_negative, out.counts, out.exact, *scratch,
         )  # fmt: skip
         self._scratch.append(scratch)
         if failed >= 0:

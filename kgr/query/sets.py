@@ -91,7 +91,10 @@ class Queries:
 
 @dataclasses.dataclass(frozen=True)
 class QuerySet:
-    """Queries by structure, for one split of a store; ``drawn`` says that they are our own and compare with no published table."""
+    """Queries by structure, for one split of a store.
+
+    ``drawn`` says that they are our own and compare with no published table.
+    """
 
     split: str
     drawn: bool
@@ -108,7 +111,9 @@ class QuerySet:
 
     def head(self, count: int) -> QuerySet:
         """Return the first ``count`` queries of each structure."""
-        return dataclasses.replace(self, queries={name: queries.cut(0, min(count, len(queries))) for name, queries in self.queries.items()})
+        return dataclasses.replace(
+            self, queries={name: queries.cut(0, min(count, len(queries))) for name, queries in self.queries.items()}
+        )
 
 
 def split_graphs(store: Store, split: str) -> tuple[Graph, Graph]:
@@ -174,7 +179,8 @@ def _draw(small: Graph, large: Graph, word: Word, count: int, law: str, seed: in
             large.arrays, program.draws, program.checks, law == "relation", stream, first, block, drawn, scratch.value
         )
         select._compare(
-            small.arrays, large.arrays, program.nodes, program.literals, block, drawn, hard, lost, scratch.L, scratch.S, scratch.bits, scratch.arena
+            small.arrays, large.arrays, program.nodes, program.literals, block, drawn, hard, lost,
+            scratch.L, scratch.S, scratch.bits, scratch.arena,
         )  # fmt: skip
         good = (hard >= 1) & (hard <= HARD_LIMIT) & ((lost >= 1) | (not word.negates))
         rows.update(dict.fromkeys(map(tuple, block[good].tolist())))

@@ -1,4 +1,4 @@
-"""CPU seconds of full-ranking evaluation, on made-up queries of the size of WN18RR-QA: what it takes does not depend on what they ask."""
+"""CPU seconds of full-ranking evaluation on made-up queries; what it takes does not depend on what they ask."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from kgr.multihop.config import MultihopConfig
 from kgr.multihop.run import SECTIONS
 from kgr.multihop.task import MultihopTask
 
-STRUCTURES = {name: 1.0 for name in ("1p", "2p", "3p", "2i", "3i")}
+STRUCTURES = dict.fromkeys(("1p", "2p", "3p", "2i", "3i"), 1.0)
 
 
 def main() -> None:
@@ -34,17 +34,14 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     store = open_store(arguments.store)
-    settings = dict(
-        model=arguments.model, dim=arguments.dim, batch=arguments.batch, negatives=arguments.negatives,
-        steps=arguments.steps, structures=STRUCTURES, device="cpu", checkpoint_every=10**9, log_every=10**9,
-    )  # fmt: skip
+    shape = {name: getattr(arguments, name) for name in ("model", "dim", "batch", "negatives", "steps")}
+    fixed = {"structures": STRUCTURES, "device": "cpu", "checkpoint_every": 10**9, "log_every": 10**9}
     for repeat in range(arguments.repeats):
-        config = make(MultihopConfig, {**settings, "seed": repeat})
+        config = make(MultihopConfig, {**shape, **fixed, "seed": repeat})
         rate, wall = _rate(store, config)
         figure(
             f"train_multihop/{store.name or store.path.name}/{arguments.model}", rate, "queries per CPU second",
-            repeat=repeat, wall_rate=wall, **{name: settings[name] for name in ("dim", "batch", "negatives", "steps")},
-            torch_threads=arguments.threads,
+            repeat=repeat, wall_rate=wall, **shape, torch_threads=arguments.threads,
         )  # fmt: skip
 
 

@@ -85,4 +85,4 @@ def test_every_recipe_is_valid_and_found() -> None:
         if name in MODELS:
             assert config.model == name
             assert resolve(path.parent.name, None, {"model": name}) == config
-    assert MODEL_FIELDS >= {"gamma", "hidden"}
+    assert {"gamma", "hidden"} <= MODEL_FIELDS

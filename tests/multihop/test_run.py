@@ -43,9 +43,7 @@ def weights(run: MultihopRun) -> dict[str, np.ndarray]:
     found = run._run.checkpoint()
     assert found is not None
     return {
-        f"{name}/{key}": tensor.numpy()
-        for name in found.manifest["files"]
-        for key, tensor in found.read(name).items()
+        f"{name}/{key}": tensor.numpy() for name in found.manifest["files"] for key, tensor in found.read(name).items()
     }
 
 
@@ -128,13 +126,11 @@ def test_known_answers_are_marked(store: Store, betae: MultihopRun) -> None:
 def test_wrong_questions(betae: MultihopRun) -> None:
     with pytest.raises(QueryError, match="takes 4 keys"):
         betae.answer("2i", ["e0", "r0"])
-    with pytest.raises(UnknownKey, match="nearest: .*e39"):
+    with pytest.raises(UnknownKey, match=r"nearest: .*e39"):
         betae.answer("1p", ["e399", "r0"])
 
 
-def test_a_run_takes_no_other_settings_nor_another_graph(
-    store: Store, betae: MultihopRun, tmp_path: Path
-) -> None:
+def test_a_run_takes_no_other_settings_nor_another_graph(store: Store, betae: MultihopRun, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="dim was 8, now 9"):
         train_multihop(store, out=betae.path, model="betae", hidden=16, **(SMALL | {"dim": 9}))
     other = build_store(tmp_path / "other", train=write(tmp_path / "t.tsv", store.triples("train")[:-1]))

@@ -11,7 +11,17 @@ from kgr.graph.graph import build_graph
 from kgr.query.answers import Evaluator, answers
 from kgr.query.words import STRUCTURES, parse
 
-WORDS = [*STRUCTURES, "APPPP", "APAPIPAPI", "APAPAPUNI", "APAPUPAPAPUI", "APAPINAPI", "APPNAPPIAPU", "APAPNIPPAPI", "APAPIAPIAPI"]
+WORDS = [
+    *STRUCTURES,
+    "APPPP",
+    "APAPIPAPI",
+    "APAPAPUNI",
+    "APAPUPAPAPUI",
+    "APAPINAPI",
+    "APPNAPPIAPU",
+    "APAPNIPPAPI",
+    "APAPIAPIAPI",
+]
 
 
 @settings(max_examples=60, deadline=None)

@@ -16,7 +16,17 @@ from kgr.query.answers import Evaluator
 from kgr.query.sampler import Batch, Sampler
 from kgr.query.words import STRUCTURES, parse
 
-WORDS = [*STRUCTURES, "APPPP", "APAPIPAPI", "APAPAPUNI", "APAPUPAPAPUI", "APAPINAPI", "APPNAPPIAPU", "APAPNIPPAPI", "APAPIAPIAPI"]
+WORDS = [
+    *STRUCTURES,
+    "APPPP",
+    "APAPIPAPI",
+    "APAPAPUNI",
+    "APAPUPAPAPUI",
+    "APAPINAPI",
+    "APPNAPPIAPU",
+    "APAPNIPPAPI",
+    "APAPIAPIAPI",
+]
 LAWS = ["relation", "edge"]
 
 

@@ -107,7 +107,11 @@ def _strike(arena, start, n, candidates, is_negative):
 @inlined
 def _backward_cost(r, candidates):
     inverse = r ^ 1
-    return 20 + 2 * np.int64(candidates.by_relation[inverse + 1] - candidates.by_relation[inverse]) + SCAN * np.int64(candidates.edges[inverse])
+    return (
+        20
+        + 2 * np.int64(candidates.by_relation[inverse + 1] - candidates.by_relation[inverse])
+        + SCAN * np.int64(candidates.edges[inverse])
+    )
 
 
 @kernel
@@ -190,7 +194,9 @@ def _strike_conjunction(graph, first, last, L, S, bits, arena, top, found, candi
     each = NEVER if single and hop >= 0 else FAVOUR * candidates.distinct.shape[0] * probe
     back = NEVER
     if hop >= 0:
-        back = FAVOUR * (_backward_cost(L[hop, ALONG_R], candidates) + (0 if S[L[hop, NODE], MARKED] else 2 * L[hop, SIZE]))
+        back = FAVOUR * (
+            _backward_cost(L[hop, ALONG_R], candidates) + (0 if S[L[hop, NODE], MARKED] else 2 * L[hop, SIZE])
+        )
     best = min(forward, each, back)
     if hop >= 0 and L[hop, SIZE] * LOCATE < best:  # a hop's forward cost shows only while its fragments are found
         budget = best - L[hop, SIZE] * LOCATE

@@ -7,16 +7,16 @@ from kgr._rng import below, start
 from kgr.query._kernels.ground import _ground
 from kgr.query._kernels.root import _strike, _strike_conjunction
 from kgr.query._kernels.sets import (
-    KIND,
     HOP,
+    KIND,
     SET_SIZE,
     SET_START,
+    _clear_bits,
     _filter,
     _filter_rest,
     _inner_nodes,
     _materialise,
     _unite,
-    _clear_bits,
     _unmark,
 )
 from kgr.query.program import FIRST, IS_UNION, LAST
@@ -69,7 +69,23 @@ def _strike_answers(graph, nodes, L, S, bits, arena, top, found, candidates, is_
 
 @kernel
 def _try_row(
-    graph, draws, checks, nodes, literals, by_relation, negates, state, arguments, value, L, S, bits, arena, found, candidates, is_negative
+    graph,
+    draws,
+    checks,
+    nodes,
+    literals,
+    by_relation,
+    negates,
+    state,
+    arguments,
+    value,
+    L,
+    S,
+    bits,
+    arena,
+    found,
+    candidates,
+    is_negative,
 ):
     """One try at a row: (state, positive or -1, number of answers or -1 where it is not known)."""
     state, drawn = _ground(graph, draws, checks, by_relation, state, arguments, value)
@@ -99,10 +115,10 @@ def _try_row(
 
 @kernel
 def _sample(
-    graph, draws, checks, nodes, literals, by_relation, negates, key, first, tries, candidates, arguments, positives, is_negative, counts, exact,
-    value, L, S, bits, arena, found,
+    graph, draws, checks, nodes, literals, by_relation, negates, key, first, tries, candidates,
+    arguments, positives, is_negative, counts, exact, value, L, S, bits, arena, found,
 ):  # fmt: skip
-    """Fill the rows of a batch, the first of which is row ``first`` of its step; -1, or the row that had too many tries."""
+    """Fill a batch, whose first row is row ``first`` of its step; -1, or the row that took too many tries."""
     entities = graph.fragments.shape[0] - 1
     K = is_negative.shape[1]
     for b in range(positives.shape[0]):
@@ -111,8 +127,8 @@ def _sample(
         n = np.int64(-1)
         for _ in range(tries):
             state, positive, n = _try_row(
-                graph, draws, checks, nodes, literals, by_relation, negates, state, arguments[b], value, L, S, bits, arena, found, candidates,
-                is_negative[b],
+                graph, draws, checks, nodes, literals, by_relation, negates, state, arguments[b], value,
+                L, S, bits, arena, found, candidates, is_negative[b],
             )  # fmt: skip
             if positive >= 0:
                 break

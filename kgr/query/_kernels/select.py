@@ -17,7 +17,7 @@ def _ground_rows(graph, draws, checks, by_relation, key, first, arguments, drawn
 
 @kernel
 def _compare(small, large, nodes, literals, arguments, drawn, hard, lost, L, S, bits, arena):
-    """Per row: how many answers the larger graph adds (hard), and how many of the smaller one's it takes away (lost)."""
+    """Per row: how many answers the larger graph adds (hard) and how many it takes away (lost)."""
     smaller = bits[bits.shape[0] - 2]  # the last row is the evaluation's own
     for b in range(arguments.shape[0]):
         hard[b] = 0

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kgr._jit import inlined, kernel
-from kgr.graph._kernels import locate, span
+from kgr.graph._kernels import span
 from kgr.query.program import ALONG, ANCHOR_OF, FIRST, IS_UNION, LAST, NODE_OF, SIGN
 
 SLICE, LIST, HOP = 0, 1, 2  # a fragment; a node's set; a node's set projected, enumerated only when it must be

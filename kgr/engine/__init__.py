@@ -1,0 +1,1 @@
+"""Training: batches from producer threads, one loop, embedding tables, checkpoints and run folders."""

@@ -1,0 +1,245 @@
+"""Checkpoints: safetensors files and a manifest that is written last and deleted first.
+
+::
+
+    checkpoints/<step>/manifest.json              format, version, step, settings, sections, tables, files
+                       module.safetensors         parameters and buffers
+                       optimizer.safetensors      <parameter>/<moment>
+                       <table>/rows-<first>.safetensors, moments-<first>.safetensors
+
+Every file's BLAKE2b is in the manifest, the manifest's own too, and each is verified when it is
+read. There is no generator state to keep: every draw is keyed by seed and step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from kgr import _io
+from kgr.engine.table import Table
+from kgr.errors import FormatError
+
+FORMAT, VERSION = "kgr-checkpoint", 1
+PART_BYTES = 1 << 28
+"""Most bytes of one tensor in a file of rows."""
+
+Tensors = dict[str, Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint on disk; its manifest is read and verified, its tensors are not yet."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: Path) -> Checkpoint:
+        """Read the manifest.
+
+        Raises
+        ------
+        FormatError
+            It is damaged, or of another version.
+        """
+        where = path / "manifest.json"
+        try:
+            manifest = json.loads(where.read_text(encoding="utf-8"))
+            checksum = manifest.pop("blake2b")
+            found, version = manifest["format"], manifest["version"]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FormatError(f"{where}: not the manifest of a checkpoint: {error}; {_ADVICE}") from error
+        if (found, version) != (FORMAT, VERSION):
+            raise FormatError(
+                f"{where}: format {found} {version}, expected {FORMAT} {VERSION}; train in another folder"
+            )
+        if checksum != _digest(_canonical(manifest)):
+            raise FormatError(f"{where}: its checksum does not fit; {_ADVICE}")
+        return cls(path, manifest)
+
+    @property
+    def step(self) -> int:
+        """The last step that it holds."""
+        return int(self.manifest["step"])
+
+    def read(self, name: str) -> Tensors:
+        """Read the tensors of one file, on the CPU.
+
+        Raises
+        ------
+        FormatError
+            The file is missing, or its size or checksum is not the manifest's.
+        """
+        where = self.path / name
+        try:
+            data = where.read_bytes()
+        except OSError as error:
+            raise FormatError(f"{where}: cannot be read: {error}; {_ADVICE}") from error
+        if self.manifest["files"].get(name) != _entry(data):
+            raise FormatError(f"{where}: its size or checksum is not the manifest's; {_ADVICE}")
+        return safetensors.torch.load(data)
+
+    def check_sections(self, sections: Mapping[str, str]) -> None:
+        """Raise a FormatError naming the first section that is not the one this was trained from."""
+        for name in sorted({*sections, *self.manifest["sections"]}):
+            was, now = self.manifest["sections"].get(name, "absent"), sections.get(name, "absent")
+            if was != now:
+                raise FormatError(
+                    f"{self.path}: trained from section {name!r} with fingerprint {was}, the store's is {now}; "
+                    "use the store that it was trained from, or train in another folder"
+                )
+
+    def restore_weights(self, module: nn.Module, tables: Mapping[str, Table]) -> None:
+        """Write parameters, buffers and rows in place: all that evaluation needs.
+
+        Raises
+        ------
+        FormatError
+            A damaged file; tables or parameters of other names or shapes.
+        """
+        try:
+            module.load_state_dict(self.read("module.safetensors"))
+        except RuntimeError as error:
+            raise FormatError(f"{self.path}: of another model: {error}") from error
+        shapes = {name: {"rows": len(table.weight), "width": table.weight.shape[1]} for name, table in tables.items()}
+        kept = {name: {"rows": of["rows"], "width": of["width"]} for name, of in self.manifest["tables"].items()}
+        if shapes != kept:
+            raise FormatError(f"{self.path}: holds tables {kept}, expected {shapes}")
+        for name, table in tables.items():
+            self._read_rows(name, "rows", {"weight": table.weight})
+
+    def restore_moments(
+        self, module: nn.Module, tables: Mapping[str, Table], optimizer: torch.optim.Optimizer | None
+    ) -> None:
+        """Write the state of the optimisers in place; ``optimizer`` is None where the module has no parameters."""
+        for name, table in tables.items():
+            self._read_rows(name, "moments", table.moments)
+            table.steps = self.manifest["tables"][name]["steps"]
+        if optimizer is None:
+            return
+        numbers = {name: number for number, (name, _) in enumerate(module.named_parameters())}
+        state: dict[int, Tensors] = {}
+        for key, tensor in self.read("optimizer.safetensors").items():
+            name, _, moment = key.rpartition("/")
+            state.setdefault(numbers[name], {})[moment] = tensor
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+    def _read_rows(self, table: str, kind: str, into: Mapping[str, Tensor]) -> None:
+        for name in self.manifest["files"]:
+            folder, _, file = name.rpartition("/")
+            if folder == table and file.startswith(f"{kind}-"):
+                first = int(file.removeprefix(f"{kind}-").removesuffix(".safetensors"))
+                for moment, tensor in self.read(name).items():
+                    into[moment][first : first + len(tensor)] = tensor
+
+
+_ADVICE = "delete that checkpoint's folder to go on from the one before it"
+
+
+def newest(folder: Path) -> Checkpoint | None:
+    """Open the checkpoint of the highest step in a folder of checkpoints, or return None if there is none."""
+    steps = _steps(folder)
+    return Checkpoint.open(folder / str(steps[-1])) if steps else None
+
+
+def save(
+    folder: Path,
+    module: nn.Module,
+    tables: Mapping[str, Table],
+    optimizer: torch.optim.Optimizer | None,
+    manifest: Mapping[str, Any],
+    *,
+    keep: int,
+) -> None:
+    """Write the checkpoint ``folder/<step>`` and then delete all but the ``keep`` newest.
+
+    Parameters
+    ----------
+    manifest
+        ``step``, ``settings``, ``sections``, and whatever else the loop wants back.
+    keep
+        Checkpoints that are kept, at least 1.
+
+    Raises
+    ------
+    OSError
+        It could not be written, for instance because the disk is full. The ones before are whole.
+    """
+    path = folder / str(manifest["step"])
+    if path.exists() and not (path / "manifest.json").exists():
+        shutil.rmtree(path)  # a deletion that was cut short
+    with _io.atomic_folder(path) as temporary:
+        files = {}
+        for name, tensors in _files(module, tables, optimizer):
+            data = safetensors.torch.save(tensors)
+            (temporary / name).parent.mkdir(exist_ok=True)
+            (temporary / name).write_bytes(data)
+            files[name] = _entry(data)
+        shapes = {
+            name: {"rows": len(table.weight), "width": table.weight.shape[1], "steps": table.steps}
+            for name, table in tables.items()
+        }
+        whole = {"format": FORMAT, "version": VERSION, **manifest, "tables": shapes, "files": files}
+        whole["blake2b"] = _digest(_canonical(whole))
+        (temporary / "manifest.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
+    for step in _steps(folder)[:-keep]:
+        (folder / str(step) / "manifest.json").unlink()
+        shutil.rmtree(folder / str(step))
+    for left in folder.glob(".tmp-*"):  # by a process that was killed: whoever saves holds the run
+        shutil.rmtree(left)
+
+
+def _files(
+    module: nn.Module, tables: Mapping[str, Table], optimizer: torch.optim.Optimizer | None
+) -> Iterator[tuple[str, Tensors]]:
+    # clones, since the format refuses tensors that share memory, as tied parameters do
+    yield "module.safetensors", {name: _host(tensor).clone() for name, tensor in module.state_dict().items()}
+    if optimizer is not None:
+        yield (
+            "optimizer.safetensors",
+            {
+                f"{name}/{moment}": _host(tensor)
+                for name, parameter in module.named_parameters()
+                for moment, tensor in optimizer.state.get(parameter, {}).items()
+            },
+        )
+    for name, table in tables.items():
+        rows = len(table.weight)
+        part = max(1, PART_BYTES // max(1, table.weight.shape[1] * table.weight.element_size()))
+        for first in range(0, rows, part):
+            span = slice(first, first + part)
+            yield f"{name}/rows-{first}.safetensors", {"weight": _host(table.weight[span])}
+            moments = {moment: _host(tensor[span]) for moment, tensor in table.moments.items()}
+            yield f"{name}/moments-{first}.safetensors", moments
+
+
+def _host(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().contiguous()
+
+
+def _steps(folder: Path) -> list[int]:
+    """Steps of the checkpoints in a folder, ascending; a folder without a manifest is none."""
+    found: Iterable[Path] = folder.iterdir() if folder.is_dir() else ()
+    return sorted(int(path.name) for path in found if path.name.isdecimal() and (path / "manifest.json").exists())
+
+
+def _entry(data: bytes) -> dict[str, Any]:
+    return {"bytes": len(data), "blake2b": _digest(data)}
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=32).hexdigest()
+
+
+def _canonical(manifest: Mapping[str, Any]) -> bytes:
+    return json.dumps(manifest, sort_keys=True).encode()

@@ -1,0 +1,72 @@
+"""What every training is told, whatever its task."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from kgr._config import setting, settings
+
+RESUMABLE = frozenset(
+    {"minutes", "threads", "slots", "device", "log_every", "eval_every", "checkpoint_every", "keep_checkpoints"}
+)
+"""Settings that may differ when a run is resumed. Beside them ``steps`` may grow; nothing else may differ."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Settings of any training.
+
+    The learning rate of a step is a function of these settings and the step alone (:func:`learning_rate`).
+    Where ``steps`` grows on resume, the rate follows the longer schedule from there on; with
+    ``schedule="constant"`` the run equals one that had as many steps from the start.
+
+    A run stopped by ``minutes`` ends at a step that depends on the machine, so it is not
+    reproducible as a whole, though every step of it is.
+    """
+
+    batch: int = setting(512, "rows of one batch", low=1)
+    steps: int = setting(10_000, "training steps; may grow when a run is resumed", low=1)
+    minutes: float | None = setting(None, "stop after so many minutes of training, wherever the steps are then", low=0)
+    lr: float = setting(0.001, "learning rate", low=0)
+    schedule: str = setting(
+        "constant",
+        "learning rate over the steps: constant, half a cosine down to 0, or a fifth of it after half of the steps",
+        choices=("constant", "cosine", "step"),
+    )
+    warmup: int = setting(0, "first steps, over which the learning rate rises from 0", low=0)
+    optimizer: str = setting("adam", "how parameters and rows move", choices=("adam", "adagrad"))
+    seed: int = setting(0, "seed of every draw", low=0, high=2**53)
+    threads: int = setting(1, "threads that make batches", low=1)
+    slots: int = setting(4, "batches made in advance", low=1)
+    device: str = setting("auto", "where to train: auto, cpu, cuda or cuda:N")
+    log_every: int = setting(100, "steps from one line of metrics.jsonl to the next", low=1)
+    eval_every: int = setting(0, "steps from one evaluation on the valid split to the next; 0: none", low=0)
+    checkpoint_every: int = setting(5_000, "steps from one checkpoint to the next", low=1)
+    keep_checkpoints: int = setting(2, "newest checkpoints that are kept", low=1)
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Return the learning rate of a step in [1, steps]."""
+    if step <= config.warmup:
+        return config.lr * step / config.warmup
+    done = (step - 1 - config.warmup) / max(1, config.steps - config.warmup)
+    if config.schedule == "cosine":
+        return config.lr * 0.5 * (1 + math.cos(math.pi * done))
+    if config.schedule == "step" and 2 * (step - 1) >= config.steps:
+        return config.lr / 5
+    return config.lr
+
+
+def differences(old: Mapping[str, Any], new: TrainConfig) -> list[str]:
+    """Name the settings in which ``new`` may not resume a run made with ``old``."""
+    found = []
+    for name, field in settings(type(new)).items():
+        # TOML leaves out what is None; a setting that a later version added had its default
+        was, now = old.get(name, None if field.optional else field.default), getattr(new, name)
+        if name in RESUMABLE or was == now or (name == "steps" and was <= now):
+            continue
+        found.append(f"{name} was {was!r}, now {now!r}" + (" (may only grow)" if name == "steps" else ""))
+    return found

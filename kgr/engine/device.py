@@ -1,0 +1,29 @@
+"""Where to train."""
+
+from __future__ import annotations
+
+import torch
+
+from kgr.errors import ConfigError
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device of a setting: "auto" (the GPU where there is one), "cpu", "cuda" or "cuda:N".
+
+    Raises
+    ------
+    ConfigError
+        Another name, or a GPU that is not there.
+    """
+    count = torch.cuda.device_count()
+    if name == "auto":
+        name = "cuda" if count else "cpu"
+    kind, colon, number = name.partition(":")
+    if name == "cpu":
+        return torch.device("cpu")
+    if kind != "cuda" or (colon and not number.isdecimal()):
+        raise ConfigError(f"device is {name!r}, expected one of auto, cpu, cuda, cuda:N")
+    index = int(number or 0)
+    if index >= count:
+        raise ConfigError(f"device is {name!r}, but torch sees {count} GPUs here; use auto or cpu")
+    return torch.device("cuda", index)

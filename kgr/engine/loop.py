@@ -1,0 +1,278 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from kgr import _rng
+from kgr.engine import checkpoint
+from kgr.engine.clock import Clock
+from kgr.engine.config import TrainConfig, learning_rate
+from kgr.engine.device import device_of
+from kgr.engine.interrupt import Interrupts
+from kgr.engine.losses import Losses
+from kgr.engine.ring import Ring, Slot
+from kgr.engine.run import Run
+from kgr.engine.task import Task
+from kgr.errors import TrainingError
+
+DROPOUT = 0x64726F70
+"""Stream of what a task's step draws from torch's own generators."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a training stands.
+
+    Attributes
+    ----------
+    step, steps
+        The last step finished; the steps of the whole training.
+    loss
+        Mean since the last report, None where there was no step.
+    rate
+        Steps per second since the last report.
+    seconds, cpu_seconds
+        Spent on training over all sessions, evaluations left out.
+    metrics
+        Of an evaluation that has just been made, else None.
+    """
+
+    step: int
+    steps: int
+    loss: float | None
+    rate: float
+    seconds: float
+    cpu_seconds: float
+    metrics: dict[str, Any] | None = None
+
+
+def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Progress], None] | None = None) -> Progress:
+    """Train a task in a run folder that ``run.begin`` holds; go on from its newest checkpoint, if any.
+
+    On the CPU a training that was interrupted and resumed equals an uninterrupted one bit for bit,
+    whatever the numbers of slots and producer threads, given the same number of torch's threads.
+
+    The first Ctrl-C ends the training after the present step and a checkpoint, the second at once.
+    A checkpoint that does not fit on the disk is a warning, except the last one.
+
+    Parameters
+    ----------
+    task
+        In its initial state; its module and tables are moved.
+    progress
+        Called at the start, with every line of metrics, and after every evaluation. What it raises
+        ends the training; a KeyboardInterrupt leaves a checkpoint.
+
+    Returns
+    -------
+    Progress
+        As it stands at the end.
+
+    Raises
+    ------
+    TrainingError
+        A loss is not finite, or the last checkpoint could not be written. The newest checkpoint is whole.
+    FormatError
+        The newest checkpoint is damaged or of another model.
+    KeyboardInterrupt
+        After the checkpoint.
+    BaseException
+        What the task raised, in ``fill`` too. Training can go on from the newest checkpoint.
+    """
+    session = _Session(task, run, config, progress or (lambda _: None))
+    session.resume()
+    ring = Ring(
+        task.layout(),
+        task.fill,
+        slots=config.slots,
+        threads=config.threads,
+        device=session.device,
+        first=session.step + 1,
+        last=session.step if session.step and session.spent else config.steps,
+    )
+    with _own_draws(session.device), Interrupts(ring.stop) as interrupts, ring:
+        try:
+            with interrupts.raised():
+                session.start()
+            for slot in ring:
+                session.advance(slot)
+                over = slot.step == config.steps or session.spent
+                if over or slot.step % config.log_every == 0:
+                    session.log()
+                if over or slot.step % config.checkpoint_every == 0:
+                    session.save(last=over)
+                if config.eval_every and slot.step % config.eval_every == 0:
+                    with interrupts.raised():
+                        session.evaluate()
+                if over:
+                    break
+            interrupts.check()
+        except KeyboardInterrupt:
+            if session.whole and interrupts.count < 2:
+                session.save()
+            raise
+    return session.report(None)
+
+
+class _Session:
+    """What lives from the start of ``train`` to its end."""
+
+    def __init__(self, task: Task, run: Run, config: TrainConfig, progress: Callable[[Progress], None]) -> None:
+        self.device = device_of(config.device)
+        self.step = 0
+        self.whole = True
+        """False while parameters and rows are being moved: some by this step, some not yet."""
+        self._saved = 0
+        self._task, self._run, self._config, self._progress = task, run, config, progress
+        self._optimizer = dense_optimizer(task.module, config)
+        self._losses = Losses(self.device)
+        self._clock = Clock()
+        self._reported = (0, 0.0)
+
+    @property
+    def spent(self) -> bool:
+        """Whether the minutes of training are over."""
+        return self._config.minutes is not None and self._clock.seconds >= 60 * self._config.minutes
+
+    def resume(self) -> None:
+        """Take up the newest checkpoint, or the initial state, and the metrics up to there."""
+        found = self._run.checkpoint()
+        if found is not None:
+            found.restore_weights(self._task.module, self._task.tables)
+            found.restore_moments(self._task.module, self._task.tables, self._optimizer)
+            self.step = self._saved = found.step
+            self._losses = Losses(self.device, **found.manifest["losses"])
+            self._clock = Clock(**found.manifest["spent"])
+        self._reported = self.step, self._clock.seconds
+        self._run.rewind(self.step)
+        self._task.module.train()
+
+    def start(self) -> None:
+        """Report where it starts; make the evaluation that an interruption left out."""
+        self._progress(self.report(None))
+        every = self._config.eval_every
+        if self.step and every and self.step % every == 0:
+            lines = self._run.metrics()
+            if not any(line["step"] == self.step and line.get("split") == "valid" for line in lines):
+                self.evaluate()
+
+    def advance(self, slot: Slot) -> None:
+        """One step: forward, backward, and every parameter and row moves."""
+        rate = learning_rate(self._config, slot.step)
+        _seed(self.device, _rng.key(self._config.seed, DROPOUT, slot.step))
+        loss = self._task.step(slot)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.whole = False
+        if self._optimizer is not None:
+            for group in self._optimizer.param_groups:
+                group["lr"] = rate
+            self._optimizer.step()
+            self._optimizer.zero_grad()
+        for table in self._task.tables.values():
+            table.step(rate)
+        self._losses.add(slot.step, loss)
+        self.step = slot.step
+        self.whole = True
+
+    def log(self) -> None:
+        """Write a line of metrics and report."""
+        report = self.report(self._losses.mean())
+        self._run.record(
+            {
+                "step": report.step,
+                "loss": report.loss,
+                "lr": learning_rate(self._config, report.step),
+                "seconds": report.seconds,
+                "cpu_seconds": report.cpu_seconds,
+            }
+        )
+        self._reported = report.step, report.seconds
+        self._progress(report)
+
+    def evaluate(self) -> None:
+        """Evaluate on the valid split, write a line of metrics and report."""
+        with self._clock.paused():
+            metrics = evaluate(self._task, "valid")
+        self._run.record({"step": self.step, "split": "valid", "metrics": metrics})
+        self._progress(dataclasses.replace(self.report(None), metrics=metrics))
+
+    def report(self, loss: float | None) -> Progress:
+        """Return where the training stands."""
+        step, seconds = self._reported
+        now = self._clock.seconds
+        rate = (self.step - step) / (now - seconds) if self.step > step else 0.0
+        return Progress(self.step, self._config.steps, loss, rate, now, self._clock.cpu_seconds)
+
+    def save(self, *, last: bool = False) -> None:
+        """Write a checkpoint of the last step, if there is none yet."""
+        self._losses.read()
+        if self.step == self._saved:
+            return
+        for table in self._task.tables.values():
+            table.flush()
+        manifest = {
+            "step": self.step,
+            "settings": dataclasses.asdict(self._config),
+            "sections": dict(self._run.sections),
+            "losses": {"total": self._losses.total, "count": self._losses.count},
+            "spent": {"seconds": self._clock.seconds, "cpu_seconds": self._clock.cpu_seconds},
+        }
+        keep = self._config.keep_checkpoints
+        try:
+            checkpoint.save(
+                self._run.checkpoints, self._task.module, self._task.tables, self._optimizer, manifest, keep=keep
+            )
+            self._saved = self.step
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            message = f"{self._run.checkpoints}: the disk is full, no checkpoint of step {self.step}"
+            if last:
+                raise TrainingError(f"{message}; make room and give the same command again") from error
+            warnings.warn(f"{message}; the newest is of step {self._saved}", stacklevel=2)
+
+
+def evaluate(task: Task, split: str) -> dict[str, Any]:
+    """Return ``task.evaluate(split)``, made without gradients and with the module in evaluation mode."""
+    for table in task.tables.values():
+        table.flush()
+    training = task.module.training
+    task.module.eval()
+    try:
+        with torch.no_grad():
+            return task.evaluate(split)
+    finally:
+        task.module.train(training)
+
+
+def dense_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer | None:
+    """Return the optimiser of a module's parameters, None where it has none."""
+    parameters = list(module.parameters())
+    if not parameters:
+        return None
+    # fused: one pass over a parameter; 5 times (Adam) and 3 times (Adagrad) as fast on the CPU
+    if config.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=config.lr, fused=True)
+    return torch.optim.Adagrad(parameters, lr=config.lr, fused=parameters[0].device.type == "cpu" or None)
+
+
+@contextlib.contextmanager
+def _own_draws(device: torch.device) -> Iterator[None]:
+    """Leave the caller's generators of torch as they were."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
+
+
+def _seed(device: torch.device, key: int) -> None:
+    torch.default_generator.manual_seed(key)
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index].manual_seed(key)

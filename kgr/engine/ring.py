@@ -1,0 +1,199 @@
+"""Batches made in advance: slots of fixed arrays that go free -> ready -> free."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import DTypeLike, NDArray
+from torch import Tensor
+
+Layout = Mapping[str, tuple[DTypeLike, tuple[int, ...]]]
+Fill = Callable[[dict[str, NDArray[Any]], int], None]
+
+
+class Slot:
+    """One batch in fixed arrays.
+
+    Attributes
+    ----------
+    host
+        The fields as numpy arrays; read counts from here, never from the device.
+    tensors
+        The fields on the device: on the CPU the same memory, else copies made by a side stream.
+    step
+        The step whose batch it holds.
+    """
+
+    def __init__(self, layout: Layout, device: torch.device, stream: torch.cuda.Stream | None = None) -> None:
+        memory = {name: _memory(dtype, shape, stream is not None) for name, (dtype, shape) in layout.items()}
+        self.host: dict[str, NDArray[Any]] = {name: tensor.numpy() for name, tensor in memory.items()}
+        self.tensors = memory
+        self.step = 0
+        self._device = device
+        self._stream = stream
+        if stream is not None:
+            self.tensors = {name: torch.empty_like(tensor, device=device) for name, tensor in memory.items()}
+            # blocking: a producer that waits for the device sleeps and does not spin
+            self._copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+            self._used = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+            # memory just allocated may still be in use by what the compute stream has queued
+            self.leave()
+
+    def fill(self, fill: Fill, step: int) -> None:
+        """Make the batch of a step; by a producer. Waits until the device has done with the last one."""
+        if self._stream is not None:
+            self._used.synchronize()
+        fill(self.host, step)
+        self.step = step
+        if self._stream is not None:
+            with torch.cuda.stream(self._stream):
+                for name, array in self.host.items():
+                    self.tensors[name].copy_(torch.from_numpy(array), non_blocking=True)
+            self._copied.record(self._stream)
+
+    def arrive(self) -> None:
+        """Let what the trainer queues from now on wait for the copies; by the trainer."""
+        if self._stream is not None:
+            torch.cuda.current_stream(self._device).wait_event(self._copied)
+
+    def leave(self) -> None:
+        """Mark the place in the trainer's queue after which the slot is free; by the trainer."""
+        if self._stream is not None:
+            self._used.record(torch.cuda.current_stream(self._device))
+
+
+def _memory(dtype: DTypeLike, shape: tuple[int, ...], pinned: bool) -> Tensor:
+    kind = torch.from_numpy(np.empty(0, dtype)).dtype
+    return torch.zeros(shape, dtype=kind, pin_memory=pinned)
+
+
+class Ring:
+    """Slots in step order, filled by producer threads.
+
+    Use it as a context, which starts the threads and, however it is left, joins them; iterate over
+    it once. A slot is free again when the next one is asked for. What comes out does not depend on
+    the number of slots and threads.
+
+    Parameters
+    ----------
+    layout
+        Fields of a slot: name -> (dtype, shape).
+    fill
+        ``fill(fields, step)`` makes the batch of a step; called from several threads at once.
+    slots, threads
+        Batches in memory; threads that make them.
+    device
+        Where the batches are used.
+    first, last
+        The steps, both included.
+
+    Raises
+    ------
+    BaseException
+        What ``fill`` raised, with its traceback, when its step is due; the steps before come out.
+    """
+
+    def __init__(
+        self, layout: Layout, fill: Fill, *, slots: int, threads: int, device: torch.device, first: int, last: int
+    ) -> None:
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._free = [Slot(layout, device, self._stream) for _ in range(slots)]
+        self._fill = fill
+        self._next, self._due, self._last = first, first, last
+        self._ready: dict[int, Slot | BaseException] = {}
+        self._current: Slot | None = None
+        self._stopped = False
+        # reentrant: a signal handler may call stop() while this very thread holds the lock
+        lock = threading.RLock()
+        self._freed, self._filled = threading.Condition(lock), threading.Condition(lock)
+        self._threads = [threading.Thread(target=self._produce, name=f"kgr-fill-{n}") for n in range(threads)]
+
+    def __enter__(self) -> Ring:
+        started: list[threading.Thread] = []
+        try:
+            for thread in self._threads:
+                thread.start()
+                started.append(thread)
+        except BaseException:
+            self._threads = started
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Ring:
+        return self
+
+    def __next__(self) -> Slot:
+        self._release()
+        with self._filled:
+            while not (self._stopped or self._due in self._ready or self._due > self._last):
+                self._filled.wait()
+            if self._stopped or self._due > self._last:
+                raise StopIteration
+            got = self._ready.pop(self._due)
+            self._due += 1
+        if isinstance(got, BaseException):
+            self.stop()
+            raise got
+        self._current = got
+        got.arrive()
+        return got
+
+    def stop(self) -> None:
+        """End the iteration at the next slot; may be called from anywhere, a signal handler too."""
+        with self._freed:
+            self._stopped = True
+            self._freed.notify_all()
+            self._filled.notify_all()
+
+    def close(self) -> None:
+        """Stop, and return when every thread has ended and the device no longer reads the slots."""
+        self.stop()
+        for thread in self._threads:
+            thread.join()
+        if self._stream is not None:
+            self._stream.synchronize()
+
+    def _release(self) -> None:
+        slot, self._current = self._current, None
+        if slot is not None:
+            slot.leave()
+            with self._freed:
+                self._free.append(slot)
+                self._freed.notify()
+
+    def _take(self) -> tuple[int, Slot] | None:
+        """Wait for a free slot; return it with the step it is for, or None when there is no more to do."""
+        with self._freed:
+            while not (self._stopped or self._next > self._last or self._free):
+                self._freed.wait()
+            if self._stopped or self._next > self._last:
+                # a stop() by a signal handler may have come between the trainer's look and its wait
+                self._filled.notify()
+                return None
+            step = self._next
+            self._next += 1
+            return step, self._free.pop()
+
+    def _produce(self) -> None:
+        while (taken := self._take()) is not None:
+            step, slot = taken
+            got: Slot | BaseException = slot
+            try:
+                slot.fill(self._fill, step)
+            except BaseException as error:
+                got = error
+            with self._filled:
+                self._ready[step] = got
+                self._filled.notify()
+            if got is not slot:
+                return

@@ -1,0 +1,201 @@
+"""Run folders: what a training was told, what it reported, and its checkpoints.
+
+::
+
+    config.toml          [run] format, task, store; [settings] complete and effective
+    metrics.jsonl        one JSON object per line, by step
+    environment.json     versions, threads, device, seed, commit: of the process that wrote last
+    checkpoints/<step>/
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from torch import nn
+
+from kgr import _config, _io
+from kgr.engine import checkpoint
+from kgr.engine.checkpoint import Checkpoint
+from kgr.engine.config import TrainConfig, differences
+from kgr.engine.environment import environment
+from kgr.engine.table import Table
+from kgr.errors import ConfigError, FormatError
+
+VERSION = 1
+
+Config = TypeVar("Config")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    task
+        Which kind of training it holds, for instance "multihop".
+    store
+        The store as it was named.
+    settings
+        As they stand in ``config.toml``.
+    sections
+        Fingerprints of the store's sections that it is trained from; empty unless it was begun.
+    """
+
+    path: Path
+    task: str
+    store: str
+    settings: dict[str, Any]
+    sections: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    _unwritten: list[str] = dataclasses.field(default_factory=list, repr=False)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Open a run folder to read it.
+
+        Raises
+        ------
+        FormatError
+            It is none, or of another version.
+        """
+        where = Path(path) / "config.toml"
+        if not where.is_file():
+            raise FormatError(f"{path}: not a run folder: it has no config.toml")
+        tables = _config.read_toml(where)
+        head = tables.get("run", {})
+        if head.get("format") != VERSION:
+            raise FormatError(f"{where}: format {head.get('format')} of a run, expected {VERSION}")
+        return cls(Path(path), head.get("task", ""), head.get("store", ""), tables.get("settings", {}))
+
+    def config(self, kind: type[Config]) -> Config:
+        """Return the settings as an instance of their class."""
+        return _config.make(kind, self.settings, where=str(self.path / "config.toml"))
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Open the newest checkpoint, None if there is none yet."""
+        return checkpoint.newest(self.checkpoints)
+
+    def restore(self, module: nn.Module, tables: Mapping[str, Table], sections: Mapping[str, str]) -> int:
+        """Write the weights of the newest checkpoint into a module and tables; return its step.
+
+        Raises
+        ------
+        FormatError
+            There is no checkpoint; it is damaged, of another model, or trained from other sections.
+        """
+        found = self.checkpoint()
+        if found is None:
+            raise FormatError(f"{self.path}: has no checkpoint yet; the command that made it goes on with training")
+        found.check_sections(sections)
+        found.restore_weights(module, tables)
+        return found.step
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Read the lines of ``metrics.jsonl``; a last line cut short by a crash is left out."""
+        where = self.path / "metrics.jsonl"
+        text = where.read_text(encoding="utf-8") if where.exists() else ""
+        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+    def record(self, line: Mapping[str, Any]) -> None:
+        """Append a line to ``metrics.jsonl``.
+
+        Where the disk is full it is kept in memory, with a warning, and written with the next one.
+        """
+        self._unwritten.append(json.dumps(line) + "\n")
+        with (self.path / "metrics.jsonl").open("ab", buffering=0) as file:
+            end = file.tell()
+            try:
+                _append(file, "".join(self._unwritten).encode())
+                self._unwritten.clear()
+            except OSError as error:
+                file.truncate(end)
+                warnings.warn(f"{self.path / 'metrics.jsonl'}: {error}; will be tried again", stacklevel=2)
+
+    def rewind(self, step: int) -> None:
+        """Drop the lines of ``metrics.jsonl`` after a step, from which training goes on."""
+        kept = [line for line in self.metrics() if line["step"] <= step]
+        _io.replace_text(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
+
+
+@contextlib.contextmanager
+def begin(
+    path: str | Path, *, task: str, store: str, config: TrainConfig, sections: Mapping[str, str]
+) -> Iterator[Run]:
+    """Make a run folder, or take one up again, and hold it: nobody else can write it meanwhile.
+
+    A run is taken up with the settings that it was made with; those of ``RESUMABLE`` may differ,
+    and ``steps`` may grow.
+
+    Parameters
+    ----------
+    task
+        Kind of training.
+    store
+        Name or folder of the store, to find it again.
+    sections
+        Fingerprints of the sections that the task reads.
+
+    Raises
+    ------
+    ConfigError
+        The folder holds something else, a run of another task, or one with other settings, each named.
+    FormatError
+        Its newest checkpoint is damaged or trained from other sections; another process holds it.
+    """
+    path = Path(path)
+    _refuse_other(path)
+    path.mkdir(parents=True, exist_ok=True)
+    with _io.only_writer(path):
+        if (path / "config.toml").exists():
+            _check_resumable(Run.open(path), task, config, sections)
+        settings = dataclasses.asdict(config)
+        head = {"format": VERSION, "task": task, "store": store}
+        _io.replace_text(path / "config.toml", _config.to_toml({"run": head, "settings": settings}))
+        _io.replace_text(path / "environment.json", json.dumps(environment(config), indent=1) + "\n")
+        yield Run(path, task, store, settings, dict(sections))
+
+
+def _refuse_other(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{path}: is a file; a run needs a folder")
+    if not path.exists() or (path / "config.toml").exists():
+        return
+    other = next((found.name for found in path.iterdir() if not found.name.startswith(".")), None)
+    if other is not None:
+        raise ConfigError(f"{path}: is no run folder and holds {other!r}; give a new or an empty folder")
+
+
+def _check_resumable(run: Run, task: str, config: TrainConfig, sections: Mapping[str, str]) -> None:
+    if run.task != task:
+        raise ConfigError(f"{run.path}: holds a run of {run.task!r}, not {task!r}; give another folder")
+    found = run.checkpoint()
+    for settings in (run.settings, found.manifest["settings"] if found else {}):
+        differ = differences(settings, config) if settings else []
+        if differ:
+            raise ConfigError(
+                f"{run.path}: this run has other settings: {'; '.join(differ)}; "
+                "give the same to go on with it, or another folder"
+            )
+    if found:
+        found.check_sections(sections)
+
+
+def _append(file: Any, data: bytes) -> None:
+    """Write all of ``data``; a disk that fills takes a part of it and refuses the rest."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]

@@ -1,0 +1,122 @@
+"""Embedding tables: many rows, of which a step touches few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from kgr import _rng
+from kgr.engine.optim import RowOptimizer
+
+INIT_ROWS = 16_384
+"""Rows drawn from one key. Part of the law of initialisation: another number makes other rows."""
+
+Init = Callable[[Tensor, torch.Generator], object]
+"""Fills float32[n, width] in place with draws from the generator."""
+
+
+class Table(Protocol):
+    """Rows that a step gathers and moves, wherever they are kept.
+
+    ``weight`` is float32[rows, width], ``moments`` are the optimiser's, by name and of the same
+    shape, ``steps`` counts the steps that moved rows. Checkpoints read and write these three.
+    """
+
+    @property
+    def weight(self) -> Tensor:
+        """The rows."""
+        ...
+
+    @property
+    def moments(self) -> Mapping[str, Tensor]:
+        """What the optimiser keeps beside the rows."""
+        ...
+
+    steps: int
+
+    def gather(self, ids: Tensor) -> Tensor:
+        """Return the rows of distinct ``ids`` int64[U] as a leaf [U, width] that takes a gradient."""
+        ...
+
+    def step(self, lr: float) -> None:
+        """Apply the gradient of the rows gathered since the last step; no other row moves."""
+        ...
+
+    def flush(self) -> None:
+        """Return when ``weight`` and ``moments`` hold every step applied so far."""
+        ...
+
+
+class DeviceTable:
+    """A table that lies on the device whole. Its staleness is 0.
+
+    Parameters
+    ----------
+    rows, width
+        Shape of the table.
+    optimizer
+        For instance ``ROW_OPTIMIZERS[config.optimizer]()``.
+    device
+        Where the table lies. The initial rows do not depend on it.
+    init
+        For instance ``uniform(0.1)``.
+    key
+        Key of the initial draws, for instance ``_rng.key(seed, stream)`` with a stream for each table.
+    """
+
+    def __init__(
+        self, rows: int, width: int, *, optimizer: RowOptimizer, device: torch.device, init: Init, key: int
+    ) -> None:
+        self.weight = torch.empty(rows, width, device=device)
+        self.moments = {name: torch.zeros_like(self.weight) for name in optimizer.moments}
+        self.steps = 0
+        self._optimizer = optimizer
+        self._gathered: tuple[Tensor, Tensor] | None = None
+        for first in range(0, rows, INIT_ROWS):
+            block = torch.empty(min(INIT_ROWS, rows - first), width)
+            init(block, torch.Generator().manual_seed(_rng.key(key, first // INIT_ROWS)))
+            self.weight[first : first + INIT_ROWS] = block
+
+    def gather(self, ids: Tensor) -> Tensor:
+        """Return the rows of distinct ``ids`` int64[U] as a leaf [U, width] that takes a gradient.
+
+        One gather per step: gradients of a row that two of them shared would have to be merged
+        first. Under ``torch.no_grad`` the rows are returned and nothing is remembered.
+
+        Raises
+        ------
+        RuntimeError
+            A second gather in one step.
+        """
+        rows = self.weight.index_select(0, ids)
+        if torch.is_grad_enabled():
+            if self._gathered is not None:
+                raise RuntimeError("rows of this table were gathered twice in one step: gather their union once")
+            rows.requires_grad_()
+            self._gathered = ids, rows
+        return rows
+
+    @torch.no_grad()
+    def step(self, lr: float) -> None:
+        """Apply the gradient of the rows gathered since the last step; no other row moves."""
+        gathered, self._gathered = self._gathered, None
+        if gathered is None or gathered[1].grad is None:
+            return
+        self.steps += 1
+        ids, rows = gathered[0], gathered[1].detach()
+        moments = {name: moment.index_select(0, ids) for name, moment in self.moments.items()}
+        self._optimizer.update(rows, gathered[1].grad, moments, lr, self.steps)
+        self.weight.index_copy_(0, ids, rows)
+        for name, moment in moments.items():
+            self.moments[name].index_copy_(0, ids, moment)
+
+    def flush(self) -> None:
+        """Return at once: nothing is ever under way."""
+
+
+def uniform(bound: float) -> Init:
+    """Return the initialisation that draws evenly from [-bound, bound)."""
+    return lambda block, generator: block.uniform_(-bound, bound, generator=generator)

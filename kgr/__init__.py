@@ -1,0 +1,86 @@
+"""kgr: knowledge graphs and retrieval on one entity and text index.
+
+Every public name is here and loaded when it is first used, so ``import kgr`` is light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kgr.data.build import build_store
+    from kgr.data.known import open_store
+    from kgr.errors import (
+        ConfigError,
+        DataError,
+        FetchError,
+        FormatError,
+        KgrError,
+        QueryError,
+        SamplerError,
+        TrainingError,
+        UnknownKey,
+    )
+    from kgr.index.store import Store
+    from kgr.multihop.run import train_multihop
+    from kgr.query.keyed import read_queries, write_queries
+    from kgr.query.sets import draw_queries as sample_queries
+    from kgr.runs import load_run
+
+    __version__: str
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "FetchError",
+    "FormatError",
+    "KgrError",
+    "QueryError",
+    "SamplerError",
+    "Store",
+    "TrainingError",
+    "UnknownKey",
+    "__version__",
+    "build_store",
+    "load_run",
+    "open_store",
+    "read_queries",
+    "sample_queries",
+    "train_multihop",
+    "write_queries",
+]
+
+_HOMES = {
+    "Store": "kgr.index.store",
+    "build_store": "kgr.data.build",
+    "load_run": "kgr.runs",
+    "open_store": "kgr.data.known",
+    "read_queries": "kgr.query.keyed",
+    "sample_queries": "kgr.query.sets:draw_queries",
+    "train_multihop": "kgr.multihop.run",
+    "write_queries": "kgr.query.keyed",
+}
+"""Where a name lives, and after a colon what it is called there; the errors live in ``kgr.errors``."""
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
+    if name not in __all__:
+        raise AttributeError(f"module 'kgr' has no attribute {name!r}")
+    module, _, there = _HOMES.get(name, "kgr.errors").partition(":")
+    return getattr(importlib.import_module(module), there or name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # slow to load
+
+    try:
+        return version("kgr")
+    except PackageNotFoundError:
+        return "0+not-installed"

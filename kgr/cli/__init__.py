@@ -1,0 +1,44 @@
+"""The command line. This loads click and nothing heavier: a command's module is imported when it is run."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import click
+
+from kgr.cli.base import Program, traceback_option
+
+COMMANDS = {
+    "data": ("kgr.cli.data", "The known data sets: list, fetch, verify."),
+    "build": ("kgr.cli.build", "Build a store from a known data set or from files."),
+    "check": ("kgr.cli.look", "Verify every checksum of a store."),
+    "show": ("kgr.cli.look", "Show what is in a store, or one entity or relation of it."),
+    "sample": ("kgr.cli.sample", "Draw queries with easy and hard answers from a store."),
+    "train-multihop": ("kgr.cli.multihop", "Train a model of multi-hop queries on a store, then evaluate it."),
+    "evaluate-multihop": ("kgr.cli.multihop", "Evaluate a trained query model."),
+    "answer": ("kgr.cli.multihop", "Answer a query with a trained query model."),
+}
+"""Module and help of each command; in the module it is a function of its name."""
+
+
+@click.group(
+    cls=Program,
+    lazy=COMMANDS,
+    context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="kgr", message="%(prog)s %(version)s")
+@traceback_option
+def cli() -> None:
+    """Knowledge graphs and retrieval on one entity and text index.
+
+    Where a command takes a STORE, that is the folder of one, or the name of a known data set, which is
+    fetched, verified and built when it is first asked for.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit: 0, 1 (an error, one line), 2 (usage) or 130 (Ctrl-C)."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter gets its code
+    cli(prog_name="kgr")

@@ -1,0 +1,132 @@
+"""``kgr train-multihop``, ``evaluate-multihop`` and ``answer``: query models."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kgr.cli.base import Interrupted, json_option, traceback_option
+from kgr.cli.look import opened
+from kgr.cli.settings import given, options
+from kgr.cli.terminal import Bars, print_json, say
+from kgr.multihop.config import MultihopConfig
+
+if TYPE_CHECKING:
+    from kgr.multihop.run import MultihopRun
+
+# torch is imported by what runs, not by what shows help
+
+
+@click.command("train-multihop")
+@click.argument("store")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="folder of the run")
+@click.option("--config", help="file of settings, or the name of a recipe of the data set; options win over it")
+@options(MultihopConfig)
+@json_option
+@traceback_option
+def train_multihop(store: str, out: Path, config: str | None, as_json: bool, **settings: Any) -> None:
+    """Train a model of multi-hop queries on a store, then evaluate it.
+
+    A known data set may have a recipe: its settings stand where no option is given, instead of the
+    defaults below. After Ctrl-C the same command goes on from the last checkpoint.
+    """
+    from kgr.multihop.run import train_multihop
+
+    try:
+        with Bars() as bars:
+            opened(store)  # built first, with bars
+            run = train_multihop(
+                store,
+                out=out,
+                config=config,
+                progress=bars.train,
+                evaluating=bars.evaluate,
+                message=say,
+                **given(settings),
+            )
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
+    metrics = next((run.metrics[split] for split in ("test", "valid") if split in run.metrics), None)
+    if as_json:
+        print_json({**(metrics or _NO_METRICS), "run": str(out), **_spent(bars)})
+    else:
+        _tell(run, store, metrics)
+
+
+_NO_METRICS: dict[str, Any] = {"split": None, "structures": {}, "avg_p": None, "avg_n": None}
+
+
+def _spent(bars: Bars) -> dict[str, Any]:
+    last = bars.trained
+    if last is None:
+        return {}
+    return {"seconds": last.seconds, "cpu_seconds": last.cpu_seconds, "steps": last.step}
+
+
+def _tell(run: MultihopRun, store: str, metrics: dict[str, Any] | None) -> None:
+    """Print the metrics, the data set's questions with the run's answers, and what to try next."""
+    from kgr.cli import questions
+    from kgr.show.multihop import metrics_table
+
+    parts = [metrics_table(metrics)] if metrics else []
+    asked = questions.read(run.store.name)
+    parts += questions.answered(run, asked)
+    parts.append(questions.next_commands(run, store, asked))
+    click.echo("\n\n".join(parts))
+
+
+@click.command("evaluate-multihop")
+@click.argument("run")
+@click.option("--split", default="test", help="valid or test  [default: test]")
+@click.option("--queries", type=click.Path(path_type=Path), help="file of `kgr sample`  [default: the store's own set]")
+@json_option
+@traceback_option
+def evaluate_multihop(run: str, split: str, queries: Path | None, as_json: bool) -> None:
+    """Evaluate a trained query model."""
+    from kgr.show.multihop import metrics_table
+
+    with Bars() as bars:
+        metrics = _load(run).evaluate(split, queries=queries, progress=bars.evaluate)
+    if as_json:
+        print_json(metrics)
+    else:
+        click.echo(metrics_table(metrics))
+
+
+@click.command()
+@click.argument("run")
+@click.argument("structure")
+@click.argument("keys", nargs=-1)
+@click.option("-k", default=10, type=click.IntRange(min=1), help="answers wanted  [default: 10]")
+@click.option("--language", default="en", help="of the labels  [default: en]")
+@json_option
+@traceback_option
+def answer(run: str, structure: str, keys: tuple[str, ...], k: int, language: str, as_json: bool) -> None:
+    """Answer a query with a trained query model.
+
+    STRUCTURE is one of 1p 2p 3p 2i 3i pi ip 2in 3in inp pin pni 2u up, or a word over A P N I U. KEYS are
+    its entities and relations in word order; ^ before a relation follows it backward:
+
+    \b
+        kgr answer RUN 2i territory:ES borders territory:FR borders
+    """
+    from kgr.show.multihop import answers_table
+    from kgr.show.words import query_in_words
+
+    loaded = _load(run)
+    answers = loaded.answer(structure, keys, k=k, language=language)
+    if as_json:
+        print_json(dataclasses.asdict(answers))
+        return
+    words = query_in_words(loaded.store, structure, keys, language)
+    click.echo(f"{answers.structure}: {words}\n\n{answers_table(answers)}")
+
+
+def _load(path: str) -> MultihopRun:
+    from kgr.engine.run import Run
+    from kgr.multihop.run import load_multihop
+
+    return load_multihop(Run.open(path))

@@ -1,0 +1,89 @@
+"""Standard error: messages and progress bars. Standard output is for results alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import click
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from kgr.engine.loop import Progress
+
+_REFRESH = 30.0  # seconds between the lines of a bar where standard error is a file
+
+
+def say(line: str) -> None:
+    """Write a line on standard error, above a bar that may be there."""
+    tqdm.write(line, file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """Write the one JSON object of a command."""
+    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+class Bars:
+    """Progress bars, one at a time; a context that closes the last."""
+
+    def __init__(self) -> None:
+        self.trained: Progress | None = None
+        """The last report of a training."""
+        self._bar: tqdm[Any] | None = None
+        self._what = ""
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the present bar."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._what = None, ""
+
+    def fetch(self, name: str, have: int, size: int | None) -> None:
+        """Show bytes of a file that is being fetched."""
+        bar = self._open(name, total=size, unit="B", unit_scale=True, leave=False)
+        bar.update(have - bar.n)
+
+    def train(self, progress: Progress) -> None:
+        """Show the steps of a training."""
+        if self.trained is None and progress.step:
+            say(f"going on from step {progress.step:,} of {progress.steps:,}")
+        self.trained = progress
+        bar = self._open("train", total=progress.steps, initial=progress.step, unit="step")
+        if progress.loss is not None:
+            bar.set_postfix_str(f"loss {progress.loss:.4f}", refresh=False)
+        bar.update(progress.step - bar.n)
+        if progress.metrics is not None:
+            means = ((name, progress.metrics.get(name)) for name in ("avg_p", "avg_n"))
+            figures = ", ".join(f"{name} {100 * mean:.1f}" for name, mean in means if mean is not None)
+            say(f"step {progress.step:,}: MRR on valid queries, in percent: {figures or 'none'}")
+
+    def evaluate(self, structure: str, queries: int) -> None:
+        """Show the queries of an evaluation."""
+        bar = self._open("evaluate", unit="query", leave=False)
+        bar.set_description_str(f"evaluate {structure}", refresh=False)
+        bar.update(queries)
+
+    def sample(self, structure: str, queries: int) -> None:
+        """Show the queries drawn."""
+        bar = self._open("sample", unit="query", leave=False)
+        bar.set_description_str(f"sample {structure}", refresh=False)
+        bar.update(queries)
+
+    def _open(self, what: str, **options: Any) -> tqdm[Any]:
+        if self._bar is None or what != self._what:
+            self.close()
+            interval = 0.1 if sys.stderr.isatty() else _REFRESH
+            self._bar = tqdm(
+                desc=what, file=sys.stderr, dynamic_ncols=True, mininterval=interval, maxinterval=interval, **options
+            )
+            self._what = what
+        return self._bar

@@ -1,0 +1,28 @@
+"""Run folders of any task, each opened as what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kgr.engine.run import Run
+from kgr.errors import FormatError
+from kgr.multihop.run import TASK as MULTIHOP
+from kgr.multihop.run import MultihopRun, load_multihop
+
+LOADERS: dict[str, Callable[[Run], MultihopRun]] = {MULTIHOP: load_multihop}
+"""What opens a run, by its task."""
+
+
+def load_run(path: str | Path) -> MultihopRun:
+    """Open a run folder: the right class by the run's task.
+
+    Raises
+    ------
+    FormatError
+        It is no run folder, or one of a task that this version does not know.
+    """
+    run = Run.open(path)
+    if run.task not in LOADERS:
+        raise FormatError(f"{path}: holds a run of task {run.task!r}, expected one of {', '.join(LOADERS)}")
+    return LOADERS[run.task](run)

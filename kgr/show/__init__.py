@@ -1,0 +1,1 @@
+"""Results in words and plain text: functions that return a text and write nothing."""

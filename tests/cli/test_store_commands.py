@@ -1,0 +1,131 @@
+"""Verbs that make stores and look into them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from click.testing import Result
+
+from kgr.data.known import known_names
+from kgr.index.store import Store
+
+Kgr = Callable[..., Result]
+
+
+def test_data_list(kgr: Kgr, kgr_json: Callable[..., Any]) -> None:
+    lines = kgr("data", "list").stdout.splitlines()
+    assert lines[0].split() == ["name", "entities", "relations", "triples", "title", "licence"]
+    assert [line.split()[0] for line in lines[1:]] == list(known_names())
+    names = [row["name"] for row in kgr_json("data", "list")["datasets"]]
+    assert names == list(known_names())
+
+
+def test_data_verify(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
+    found = kgr_json("data", "verify", "atlas")
+    assert found["whole"] is True
+    assert {file["state"] for file in found["files"].values()} == {"whole"}
+    absent = kgr("data", "verify", "codex-s", "--to", str(tmp_path), code=1)
+    assert "missing" in absent.stdout
+    assert "missing (optional)" in absent.stdout
+    assert "nearest: atlas" in kgr("data", "verify", "atlsa", code=1).stderr
+
+
+def test_data_get(kgr: Kgr, mirror: Path, tmp_path: Path) -> None:
+    names = kgr("data", "get", "codex-s", "--to", str(tmp_path)).stdout.split()
+    assert all(Path(name).is_file() for name in names)
+    assert "whole" in kgr("data", "verify", "codex-s", "--to", str(tmp_path)).stdout
+    with Path(names[0]).open("r+b") as file:
+        file.write(b"\0")
+    assert "sha256" in kgr("data", "verify", "codex-s", "--to", str(tmp_path), code=1).stdout
+
+
+def test_data_get_of_an_embedded_set(kgr: Kgr) -> None:
+    result = kgr("data", "get", "atlas")
+    assert result.stdout == ""
+    assert result.stderr == "atlas: nothing to fetch, it travels with kgr\n"
+
+
+def test_build_from_files(kgr: Kgr, kgr_json: Callable[..., Any], place: Any, tmp_path: Path) -> None:
+    files = [f"--{split}={place.folder / split}.tsv" for split in ("train", "valid", "test")]
+    tables = [f"--entities={place.folder / 'entities.tsv'}"]
+    found = kgr_json("build", "--format", "triples", *files, *tables, "--out", str(tmp_path / "store"))
+    assert found["counts"]["entities"] == 40
+    store = Store(tmp_path / "store")
+    assert store.manifest["counts"] == found["counts"]
+    assert store.label("entries", store.entries.id("e7"), "ar") == "دولة 7"
+    again = kgr("build", *files, "--out", str(tmp_path / "store"), code=1)
+    assert "already" in again.stderr
+    assert "train" in kgr("build", *files, "--out", str(tmp_path / "other")).stdout
+
+
+def test_build_of_a_known_set(kgr: Kgr, tmp_path: Path) -> None:
+    output = kgr("build", "atlas", "--out", str(tmp_path / "atlas"))
+    assert "3,336" in output.stdout
+    assert "licence" in output.stderr
+    assert Store(tmp_path / "atlas").name == "atlas"
+
+
+def test_build_usage(kgr: Kgr, tmp_path: Path) -> None:
+    assert "--train" in kgr("build", code=2).stderr
+    assert "--out" in kgr("build", "--train", "x", code=2).stderr
+    assert "not both" in kgr("build", "atlas", "--train", "x", code=2).stderr
+
+
+def test_build_names_a_bad_line(kgr: Kgr, tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text("a\tr\tb\na\tb\n")
+    result = kgr("build", "--train", str(tmp_path / "train.tsv"), "--out", str(tmp_path / "store"), code=1)
+    assert f"{tmp_path / 'train.tsv'}:2" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "store").exists()
+
+
+def test_check(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text("a\tr\tb\n")
+    store = tmp_path / "store"
+    kgr("build", "--train", str(tmp_path / "train.tsv"), "--out", str(store))
+    assert kgr("check", str(store)).stdout == f"{store}: whole\n"
+    array = next(store.rglob("tail.npy"))
+    array.write_bytes(array.read_bytes()[:-1] + b"\x7f")
+    result = kgr("check", str(store), code=1)
+    assert "section 'graph', array 'tail'" in result.stdout
+    assert result.stderr == ""
+    assert kgr_json("check", str(store), code=1)["whole"] is False
+    array.write_bytes(b"")
+    assert "section 'graph', array 'tail'" in kgr("check", str(store), code=1).stdout
+    assert "nothing" in kgr("check", str(tmp_path / "nothing"), code=1).stdout
+
+
+def test_show(kgr: Kgr, kgr_json: Callable[..., Any], place: Any) -> None:
+    assert ["entities", "40"] in [line.split() for line in kgr("show", place.store).stdout.splitlines()]
+    assert kgr_json("show", place.store)["counts"]["relations"] == 3
+    output = kgr("show", place.store, "e7", "--edges", "2", "--language", "ar").stdout
+    assert "دولة 7" in output
+    assert " more" in output
+    assert kgr_json("show", place.store, "e7")["labels"] == {"en": "Entity 7", "ar": "دولة 7"}
+    assert "relation" in kgr("show", place.store, "r1").stdout
+    assert "nearest: e7" in kgr("show", place.store, "e77", code=1).stderr
+
+
+def test_sample(kgr: Kgr, kgr_json: Callable[..., Any], place: Any, tmp_path: Path) -> None:
+    out = tmp_path / "q.jsonl"
+    options = ["--structures", "2p,2in", "--count", "30", "--split", "test", "--seed", "1", "--out", str(out)]
+    lines = kgr("sample", place.store, *options).stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["2p", "30"], ["2in", "30"]]
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == 60
+    assert {tuple(row) for row in rows} == {("structure", "query", "easy", "hard")}
+    first = out.read_bytes()
+    counts = kgr_json("sample", place.store, *options)["structures"]
+    assert counts["2p"]["hard"] == sum(len(row["hard"]) for row in rows if row["structure"] == "2p")
+    assert out.read_bytes() == first
+
+
+def test_sample_says_where_it_falls_short(kgr: Kgr, place: Any, tmp_path: Path) -> None:
+    options = ["--structures", "1p", "--count", "500", "--out", str(tmp_path / "q.jsonl")]
+    assert "1p: " in kgr("sample", place.store, *options).stderr
+    refused = kgr("sample", place.store, "--structures", "4p", "--out", str(tmp_path / "x"), code=1)
+    assert "unknown structure '4p'" in refused.stderr
+    assert "train" not in refused.stdout

@@ -1,0 +1,87 @@
+"""Metrics, answers and stores as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from kgr.data.build import build_store
+from kgr.data.describe import entry
+from kgr.show.multihop import answers_table, metrics_table, question
+from kgr.show.store import entry_in_words, overview
+
+
+def metrics(**more: Any) -> dict[str, Any]:
+    own = {"queries": 1000, "mrr": 0.1234, "hits@1": 0.05, "hits@3": 0.15, "hits@10": 1.0, "popularity_mrr": 0.0321}
+    none = {"queries": 0, "mrr": None, "hits@1": None, "hits@3": None, "hits@10": None, "popularity_mrr": None}
+    means = {"avg_p": 0.5, "avg_n": None, "popularity_avg_p": 0.25, "popularity_avg_n": None}
+    return {"split": "test", "structures": {"1p": own, "3i": none, "2in": None}, **means, **more}
+
+
+def answers() -> Any:
+    rows = [("a", "Ä", 1.5, "graph"), ("b", "瑞士", 0.25, "held-out"), ("c", "c", -3.0, None)]
+    results = [SimpleNamespace(key=key, label=label, score=score, known=known) for key, label, score, known in rows]
+    return SimpleNamespace(structure="1p", query=("x", "r"), results=results, known={"graph": 1200, "held-out": 1})
+
+
+def test_metrics() -> None:
+    assert metrics_table(metrics()).split("\n")[2:] == [
+        "structure  queries   MRR  Hits@1  Hits@3  Hits@10  popularity MRR",
+        "1p           1,000  12.3     5.0    15.0    100.0             3.2",
+        "avg_p               50.0                                     25.0  mean without negation",
+        "3i: no queries of this structure, this graph gave none",
+        "2in: not possible, this model cannot negate",
+    ]
+
+
+def test_own_queries_compare_with_no_published_table() -> None:
+    assert "compare with no published table" in metrics_table(metrics(drawn=True))
+    assert "published" not in metrics_table(metrics(drawn=False))
+
+
+def test_answers() -> None:
+    assert answers_table(answers()).split("\n") == [
+        "rank  answer  key   score  known",
+        "   1  Ä       a     1.500  graph",
+        "   2  瑞士    b     0.250  held-out",
+        "   3  c       c    -3.000",
+        "right answers: 1,200 in the graph (1 above), 1 only by held-out edges (1 above)",
+    ]
+
+
+def test_question() -> None:
+    assert question("Who?", "x → r", answers()).split("\n") == [
+        "Who?",
+        "  x → r",
+        "  1  *  Ä      1.500",
+        "  2  +  瑞士   0.250",
+        "  3     c     -3.000",
+        "  right answers: 1,200 in the graph (1 above), 1 only by held-out edges (1 above)",
+    ]
+    assert question("Who?", "x → r", None).split("\n")[-1] == "  not possible: it negates, which this model cannot"
+
+
+def test_store(tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text("".join(f"a\tr\tb{i}\n" for i in range(4)))
+    (tmp_path / "entities.tsv").write_text("key\ttypes\tlabel.en\tdescription.en\na\tletter\tA\tThe first.\n")
+    (tmp_path / "relations.tsv").write_text("key\tlabel.en\nr\trelated to\n")
+    tables = {"entities_table": tmp_path / "entities.tsv", "relations_table": tmp_path / "relations.tsv"}
+    store = build_store(tmp_path / "store", train=tmp_path / "train.tsv", **tables)
+    text = overview(store)
+    for line in ("train             4", "text/entries/en.label", "ids 4×3", f"{tmp_path / 'store'}, version 1"):
+        assert line in text
+    assert entry_in_words(entry(store, "a", edges=2)).split("\n") == [
+        "entity 0",
+        "",
+        "key             a",
+        "label           A",
+        "types           letter",
+        "description.en  The first.",
+        "triples         4 train",
+        "",
+        "edges           count  to",
+        "related to (r)      4  b0, b1, … 2 more",
+    ]
+    assert "^related to (^r)      1  A (a)" in entry_in_words(entry(store, "b0"))
+    assert entry_in_words(entry(store, "r", edges=1)).split("\n")[-2:] == ["from   to", "A (a)  b0"]

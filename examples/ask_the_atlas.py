@@ -10,7 +10,9 @@ import kgr
 
 def main() -> None:
     store = kgr.open_store("atlas")
-    print(f"{store.entities} entities, {len(store.relations)} relations, {len(store.triples('train'))} training triples")
+    print(
+        f"{store.entities} entities, {len(store.relations)} relations, {len(store.triples('train'))} training triples"
+    )
 
     with tempfile.TemporaryDirectory() as folder:
         run = kgr.train_multihop(store, model="gqe", dim=64, steps=300, out=Path(folder) / "run")

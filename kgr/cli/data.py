@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from kgr.cli.base import json_option, traceback_option
 from kgr.cli.terminal import Bars, print_json, say
-from kgr.data.fetch import fetch
-from kgr.data.known import data_home, known_names, manifest_of
+from kgr.data.known import fetch_files, file_path, known_names, manifest_of
 from kgr.data.manifest import KnownFile, Manifest
-from kgr.errors import FetchError
 from kgr.show.table import table
 
 WHOLE, MISSING = "whole", "missing"
@@ -56,20 +53,13 @@ def _counts(manifest: Manifest) -> tuple[int, int, int]:
 @traceback_option
 def get(name: str, to: Path | None) -> None:
     """Fetch the files of a known data set; each is verified, and taken up again where it was cut."""
-    wanted = [(file, known, path) for file, known, path in _files(manifest_of(name), to) if not known.embedded]
-    have: set[str] = set()
+    manifest = manifest_of(name)
     with Bars() as bars:
-        for file, known, path in wanted:
-            if known.file is None or known.instead_of in have:
-                continue
-            try:
-                click.echo(fetch(known.file, path, progress=bars.fetch))
-                have.add(file)
-            except FetchError as error:
-                if not known.optional:
-                    raise
-                say(f"{name}: without {file}: {error}")
-    if not wanted:
+        paths, _ = fetch_files(manifest, to, message=say, progress=bars.fetch)
+    fetched = [path for file, path in paths.items() if manifest.files[file].embedded is None]
+    for path in fetched:
+        click.echo(path)
+    if not fetched:
         say(f"{name}: nothing to fetch, it travels with kgr")
 
 
@@ -81,7 +71,8 @@ def get(name: str, to: Path | None) -> None:
 @click.pass_context
 def verify(ctx: click.Context, name: str, to: Path | None, as_json: bool) -> None:
     """Verify size and checksum of a data set's files; exit with 1 where one is wrong or missing."""
-    states = [(file, _state(known, path), known.optional, path) for file, known, path in _files(manifest_of(name), to)]
+    places = [(file, known, file_path(known, to)) for file, known in manifest_of(name).files.items()]
+    states = [(file, _state(known, path), known.optional, path) for file, known, path in places]
     wrong = any(state != WHOLE and not (optional and state == MISSING) for _, state, optional, _ in states)
     if as_json:
         files = {file: {"path": str(path), "state": state} for file, state, _, path in states}
@@ -91,13 +82,6 @@ def verify(ctx: click.Context, name: str, to: Path | None, as_json: bool) -> Non
         click.echo(table(["file", "state", "path"], rows, "lll"))
     if wrong:
         ctx.exit(1)
-
-
-def _files(manifest: Manifest, to: Path | None) -> Iterator[tuple[str, KnownFile, Path]]:
-    """Yield name and place of each file."""
-    folder = to or data_home() / "downloads"
-    for name, known in manifest.files.items():
-        yield name, known, known.embedded or folder / (known.file.path if known.file else name)
 
 
 def _state(known: KnownFile, path: Path) -> str:

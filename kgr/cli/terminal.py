@@ -66,9 +66,9 @@ class Bars:
             figures = ", ".join(f"{name} {100 * mean:.1f}" for name, mean in means if mean is not None)
             say(f"step {progress.step:,}: MRR on valid queries, in percent: {figures or 'none'}")
 
-    def evaluate(self, structure: str, queries: int) -> None:
+    def evaluate(self, structure: str, queries: int, total: int) -> None:
         """Show the queries of an evaluation."""
-        bar = self._open("evaluate", unit="query", leave=False)
+        bar = self._open("evaluate", total=total, unit="query", leave=False)
         bar.set_description_str(f"evaluate {structure}", refresh=False)
         bar.update(queries)
 

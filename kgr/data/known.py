@@ -156,7 +156,7 @@ def _build(manifest: Manifest, out: Path, message: Message | None, progress: Pro
     if manifest.reader not in READERS:
         raise ConfigError(f"{manifest.path}: reader is {manifest.reader!r}, expected one of {', '.join(READERS)}")
     made_by = stamp(manifest)  # before its files are read: what changes meanwhile is built anew next time
-    paths, absent = _gather(manifest, say, progress)
+    paths, absent = fetch_files(manifest, message=say, progress=progress)
     material = READERS[manifest.reader](manifest, paths)
     sources = {
         "title": manifest.title,
@@ -171,15 +171,33 @@ def _build(manifest: Manifest, out: Path, message: Message | None, progress: Pro
     )
 
 
-def _gather(manifest: Manifest, say: Message, progress: Progress | None) -> tuple[dict[str, Path], list[str]]:
-    """Bring the files of a data set; return them by name, and the names of optional ones that cannot be had."""
+def fetch_files(
+    manifest: Manifest, folder: Path | None = None, *, message: Message | None = None, progress: Progress | None = None
+) -> tuple[dict[str, Path], list[str]]:
+    """Bring the files of a data set; embedded ones are verified where they are.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where to put them; by default below ``$KGR_HOME``.
+
+    Returns
+    -------
+    dict of paths by name, list of names
+        The files at hand, and the optional ones that cannot be had, each told to ``message``.
+
+    Raises
+    ------
+    FetchError, DataError
+        A file that is needed cannot be had; an embedded one is damaged.
+    """
     paths: dict[str, Path] = {}
     refusals: dict[str, FetchError] = {}
     for name, file in manifest.files.items():
         if file.instead_of and file.instead_of not in refusals:
             continue
         try:
-            paths[name] = _bring(file, progress)
+            paths[name] = _bring(file, file_path(file, folder), progress)
         except FetchError as error:
             if not file.optional:
                 raise
@@ -187,19 +205,26 @@ def _gather(manifest: Manifest, say: Message, progress: Progress | None) -> tupl
     stand_ins = {file.instead_of: name for name, file in manifest.files.items() if name in paths}
     for name, refusal in refusals.items():
         how = f"with {stand_ins[name]} instead of {name}" if name in stand_ins else f"without {name}"
-        say(f"{manifest.name}: built {how}: {refusal}")
+        (message or str)(f"{manifest.name}: {how}: {refusal}")
     return paths, list(refusals)
 
 
-def _bring(known: KnownFile, progress: Progress | None) -> Path:
-    if known.embedded is None:
-        assert known.file is not None  # a manifest gives one of the two
+def file_path(known: KnownFile, folder: Path | None = None) -> Path:
+    """Return where a file lies, or will when it is fetched: see :func:`fetch_files`."""
+    if known.embedded is not None:
+        return known.embedded
+    assert known.file is not None  # a manifest gives one of the two
+    return (folder or data_home() / "downloads") / known.file.path
+
+
+def _bring(known: KnownFile, path: Path, progress: Progress | None) -> Path:
+    if known.embedded is None and known.file is not None:
         patience = Patience(tries=1) if known.optional else Patience()
-        return fetch(known.file, data_home() / "downloads" / known.file.path, progress=progress, patience=patience)
-    wrong = known.file.fault(known.embedded) if known.file else None
+        return fetch(known.file, path, progress=progress, patience=patience)
+    wrong = known.file.fault(path) if known.file else None
     if wrong:
-        raise DataError(f"{known.embedded}: found {wrong}: the file or its manifest was changed")
-    return known.embedded
+        raise DataError(f"{path}: found {wrong}: the file or its manifest was changed")
+    return path
 
 
 def _identity(known: KnownFile) -> dict[str, Any]:

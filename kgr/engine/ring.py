@@ -33,6 +33,7 @@ class Slot:
         self.host: dict[str, NDArray[Any]] = {name: tensor.numpy() for name, tensor in memory.items()}
         self.tensors = memory
         self.step = 0
+        self._memory = memory
         self._device = device
         self._stream = stream
         if stream is not None:
@@ -51,8 +52,8 @@ class Slot:
         self.step = step
         if self._stream is not None:
             with torch.cuda.stream(self._stream):
-                for name, array in self.host.items():
-                    self.tensors[name].copy_(torch.from_numpy(array), non_blocking=True)
+                for name, pinned in self._memory.items():
+                    self.tensors[name].copy_(pinned, non_blocking=True)
             self._copied.record(self._stream)
 
     def arrive(self) -> None:

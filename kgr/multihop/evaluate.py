@@ -21,7 +21,8 @@ from kgr.rank.ranks import filtered_ranks
 
 _SCORES = 1 << 24  # scores held at once, 64 MiB
 
-Progress = Callable[[str, int], None]
+Progress = Callable[[str, int, int], None]
+"""Called with the structure, the queries done since the last call, and the queries of the whole evaluation."""
 
 
 class Scorer:
@@ -71,21 +72,21 @@ def evaluate(
     ----------
     train : Graph or None
         For the popularity baseline beside the model; None leaves it out.
-    progress : callable, optional
-        Called with (structure, queries done since the last call).
+    progress : Progress, optional
 
     Returns
     -------
     dict
         ``{"split", "queries_fingerprint", "drawn", "structures": {"2i": {"queries", "mrr", "hits@1",
         "hits@3", "hits@10", "popularity_mrr"}}, "avg_p", "avg_n", "popularity_avg_p", "popularity_avg_n"}``;
-        a structure that the model cannot do is None, and so is a mean over no structure.
+        a structure that the model cannot do is None, and so are means over nothing.
     """
     popularity = Popularity(train) if train is not None else None
-    structures: dict[str, dict[str, Any] | None] = {}
-    for name, own in queries.queries.items():
-        possible = scorer.model.negates or not own.word.negates
-        structures[name] = _evaluate_structure(scorer, own, popularity, progress) if possible else None
+    possible = {name: own for name, own in queries.queries.items() if scorer.model.negates or not own.word.negates}
+    total = sum(len(own) for own in possible.values())
+    structures: dict[str, dict[str, Any] | None] = dict.fromkeys(queries.queries)
+    for name, own in possible.items():
+        structures[name] = _evaluate_structure(scorer, own, popularity, _teller(progress, name, total))
     return {
         "split": queries.split,
         "queries_fingerprint": queries.fingerprint,
@@ -96,20 +97,22 @@ def evaluate(
     }
 
 
+def _teller(progress: Progress | None, structure: str, total: int) -> Callable[[int], None]:
+    return (lambda done: progress(structure, done, total)) if progress else (lambda done: None)
+
+
 def _evaluate_structure(
-    scorer: Scorer,
-    queries: Queries,
-    popularity: Popularity | None,
-    progress: Progress | None,
+    scorer: Scorer, queries: Queries, popularity: Popularity | None, tell: Callable[[int], None]
 ) -> dict[str, Any]:
+    if not len(queries):
+        return {"queries": 0, **dict.fromkeys(("mrr", "hits@1", "hits@3", "hits@10", "popularity_mrr"))}
     ranks, popular = [np.empty(0)], [np.empty(0)]
     for part in queries.parts(scorer.batch):
         excluded = _every(part)
         ranks.append(_ranks(scorer.scores(part.word, part.arguments), part.hard, excluded))
         if popularity:
             popular.append(_ranks(popularity.scores(part.word, part.arguments), part.hard, excluded))
-        if progress:
-            progress(part.word.name, len(part))
+        tell(len(part))
     metrics: dict[str, Any] = query_metrics(np.concatenate(ranks), queries.hard.offsets)
     if popularity:
         metrics["popularity_mrr"] = query_metrics(np.concatenate(popular), queries.hard.offsets)["mrr"]
@@ -117,7 +120,8 @@ def _evaluate_structure(
 
 
 def _ranks(scores: NDArray[np.float32], hard: Ragged, excluded: Ragged) -> NDArray[np.float64]:
-    return filtered_ranks(scores, hard.values, hard.offsets, excluded.values, excluded.offsets)
+    threads = torch.get_num_threads()
+    return filtered_ranks(scores, hard.values, hard.offsets, excluded.values, excluded.offsets, threads=threads)
 
 
 def _every(queries: Queries) -> Ragged:

@@ -98,7 +98,7 @@ class MultihopRun:
         if queries is None:
             chosen = default_set(self.store, split)
         else:
-            chosen = queries if isinstance(queries, QuerySet) else read_queries(Path(queries), self.store, split=split)
+            chosen = queries if isinstance(queries, QuerySet) else read_queries(queries, self.store, split=split)
         return evaluation.evaluate(self._scorer, chosen, train=self._graph, progress=progress)
 
     def answer(self, structure: str, query: Sequence[str], *, k: int = 10, language: str = "en") -> Answers:
@@ -171,7 +171,7 @@ def train_multihop(
     config : file or recipe name, optional
         See :func:`kgr.multihop.config.resolve`; ``settings`` win over it.
     progress, evaluating, message : callable, optional
-        Called during training; with (structure, queries) during the evaluation; with lines for the user.
+        Called during training, during the evaluation, and with lines for the user.
     **settings
         Fields of :class:`kgr.multihop.config.MultihopConfig`.
 

@@ -63,9 +63,9 @@ def write_arguments(store: Store, word: Word, arguments: NDArray[np.int32]) -> l
     ]
 
 
-def write_queries(path: Path, store: Store, queries: QuerySet) -> None:
+def write_queries(path: str | Path, store: Store, queries: QuerySet) -> None:
     """Write a query set as JSON lines ``{"structure", "query", "easy", "hard"}``, all by key."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    with Path(path).open("w", encoding="utf-8", newline="\n") as file:
         for own in queries.queries.values():
             for i in range(len(own)):
                 line = {
@@ -77,7 +77,7 @@ def write_queries(path: Path, store: Store, queries: QuerySet) -> None:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def read_queries(path: Path, store: Store, *, split: str = "test") -> QuerySet:
+def read_queries(path: str | Path, store: Store, *, split: str = "test") -> QuerySet:
     """Read a query set from JSON lines as :func:`write_queries` writes them.
 
     Raises
@@ -86,7 +86,7 @@ def read_queries(path: Path, store: Store, *, split: str = "test") -> QuerySet:
         A line that is no query of this store; the message starts with ``file:line``.
     """
     rows: dict[str, list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]]] = {}
-    for number, line in _lines(path):
+    for number, line in _lines(Path(path)):
         try:
             word, row = _read_line(store, line)
         except (KgrError, ValueError) as error:

@@ -133,8 +133,8 @@ def test_fetched_files_and_optional_ones(toy: Path, tmp_path: Path) -> None:
     assert set(store.manifest["sources"]["files"]) == {"train", "entities"}
     assert store.manifest["sources"]["files"]["train"]["sha256"] == hashlib.sha256(b"a\tr\tb\n").hexdigest()
     assert store.manifest["sources"]["absent"] == ["whole", "relations"]
-    assert "toy: built with entities instead of whole: whole cannot be fetched" in said[1]
-    assert "toy: built without relations: relations cannot be fetched" in said[2]
+    assert "toy: with entities instead of whole: whole cannot be fetched" in said[1]
+    assert "toy: without relations: relations cannot be fetched" in said[2]
     assert len(said) == 3
     (mirror / "train").unlink()
     build_known("toy")  # downloads are kept

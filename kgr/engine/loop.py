@@ -24,6 +24,9 @@ from kgr.engine.run import Run
 from kgr.engine.task import Task
 from kgr.errors import TrainingError
 
+TICK = 1.0
+"""Seconds between reports, beside those of log steps."""
+
 DROPOUT = 0x64726F70
 """Stream of what a task's step draws from torch's own generators."""
 
@@ -37,9 +40,9 @@ class Progress:
     step, steps
         The last step finished; the steps of the whole training.
     loss
-        Mean since the last report, None where there was no step.
+        Mean of the steps since the last line of metrics, with a line; else None.
     rate
-        Steps per second since the last report.
+        Steps per second since the last line of metrics.
     seconds, cpu_seconds
         Spent on training over all sessions, evaluations left out.
     metrics
@@ -69,7 +72,7 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
     task
         In its initial state; its module and tables are moved.
     progress
-        Called at the start, with every line of metrics, and after every evaluation. What it raises
+        Called at the start, about every second, with every line of metrics, and after every evaluation. What it raises
         ends the training; a KeyboardInterrupt leaves a checkpoint.
 
     Returns
@@ -108,6 +111,8 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
                 over = slot.step == config.steps or session.spent
                 if over or slot.step % config.log_every == 0:
                     session.log()
+                else:
+                    session.tick()
                 if over or slot.step % config.checkpoint_every == 0:
                     session.save(last=over)
                 if config.eval_every and slot.step % config.eval_every == 0:
@@ -137,6 +142,7 @@ class _Session:
         self._losses = Losses(self.device)
         self._clock = Clock()
         self._reported = (0, 0.0)
+        self._told = 0.0
 
     @property
     def spent(self) -> bool:
@@ -158,7 +164,7 @@ class _Session:
 
     def start(self) -> None:
         """Report where it starts; make the evaluation that an interruption left out."""
-        self._progress(self.report(None))
+        self._tell(self.report(None))
         every = self._config.eval_every
         if self.step and every and self.step % every == 0:
             lines = self._run.metrics()
@@ -193,9 +199,19 @@ class _Session:
                 "lr": learning_rate(self._config, report.step),
                 "seconds": report.seconds,
                 "cpu_seconds": report.cpu_seconds,
+                **self._task.report(),
             }
         )
         self._reported = report.step, report.seconds
+        self._tell(report)
+
+    def tick(self) -> None:
+        """Report, without a loss and so without waiting for the device, when a second has passed since the last."""
+        if self._clock.seconds >= self._told + TICK:
+            self._tell(self.report(None))
+
+    def _tell(self, report: Progress) -> None:
+        self._told = report.seconds
         self._progress(report)
 
     def evaluate(self) -> None:

@@ -50,6 +50,13 @@ class Task(Protocol):
         """
         ...
 
+    def report(self) -> dict[str, float]:
+        """Return figures of the task's own for a line of metrics; called at log steps, so it may wait for the device.
+
+        What is counted over steps belongs in a buffer of the module, or a resumed run starts it anew.
+        """
+        ...
+
     def evaluate(self, split: str) -> dict[str, Any]:
         """Return metrics that JSON can hold. Called without gradients, the module in evaluation mode."""
         ...

@@ -86,6 +86,9 @@ class Toy:
         scores = (self.module(sides[0]) * sides[1]).sum(1)
         return (scores - slot.tensors["values"][:count]).square().mean()
 
+    def report(self):
+        return {"seen": int(self.module.seen)}
+
     def evaluate(self, split):
         self.evaluations += 1
         assert not torch.is_grad_enabled() and not self.module.training

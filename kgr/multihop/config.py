@@ -37,7 +37,12 @@ class MultihopConfig(TrainConfig):
     adversarial: float = setting(
         1.0, "temperature of the self-adversarial weights of the margin loss; 0: uniform", low=0
     )
-    weighting: str = setting("count", "a query's weight: 1/sqrt(answers + 4), or 1 each", choices=("count", "none"))
+    weighting: str = setting(
+        "count",
+        "a query's weight: 1/sqrt(answers + 4), with the answers counted where that is cheap and else estimated; "
+        "the same with all counted; or 1 each",
+        choices=("count", "exact-count", "none"),
+    )
     structures: dict[str, float] | None = setting(
         None, "training structures and their weights; default 1p 2p 3p 2i 3i 10 each, and those with negation 1 each"
     )
@@ -80,29 +85,37 @@ class MultihopConfig(TrainConfig):
         return {name: getattr(self, name) for name in FIELDS[self.model]}
 
 
-def resolve(data_set: str, config: str | Path | None, given: Mapping[str, Any]) -> MultihopConfig:
-    """Combine a recipe or file with given settings, which win.
+def resolve(path: Path | None, given: Mapping[str, Any]) -> MultihopConfig:
+    """Combine the settings of a file with given ones, which win.
 
-    ``config`` is a file, or the name of a recipe of the data set: ``datasets/<set>/multihop-<name>.toml``.
-    Where it is None, the data set's recipe for the given model, else its default, is taken if there is one.
-    A file's structures are replaced, not merged, by given ones; model settings of a recipe are dropped
-    where another model is given.
+    A file's structures are replaced, not merged, by given ones; where another model is given, the file's
+    structures and the settings of its model are left out.
 
     Raises
     ------
     ConfigError
-        No such file or recipe, or a setting that is not allowed; the message names where it stands.
+        A setting that is not allowed; the message says whether the file has it or it was given.
     """
-    path = _recipe(data_set, config, given.get("model"))
     base = _config.read_toml(path) if path else {}
-    if "model" in given and given["model"] != base.get("model", given["model"]):
-        base = {name: value for name, value in base.items() if name not in MODEL_FIELDS and name != "structures"}
     if path:
         _config.make(MultihopConfig, base, where=str(path))
+    if "model" in given and given["model"] != base.get("model", given["model"]):
+        base = {name: value for name, value in base.items() if name not in MODEL_FIELDS and name != "structures"}
     return _config.make(MultihopConfig, {**base, **given}, where="settings")
 
 
-def _recipe(data_set: str, config: str | Path | None, model: str | None) -> Path | None:
+def recipe(data_set: str, config: str | Path | None, model: str | None) -> Path | None:
+    """Find the file of settings for a training on a data set ("" for a store of the user's own).
+
+    ``config`` is a file, or the name of a recipe of the data set: ``datasets/<set>/multihop-<name>.toml``.
+    Where it is None, that is the recipe for the model, if one is given, else the data set's default,
+    ``multihop.toml``; or None, where there is neither.
+
+    Raises
+    ------
+    ConfigError
+        ``config`` is neither a file nor a recipe; the recipes are named.
+    """
     folder = datasets_folder() / data_set if data_set else None
     if config is not None:
         if Path(config).is_file():

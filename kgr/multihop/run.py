@@ -19,7 +19,7 @@ from kgr.errors import ConfigError
 from kgr.graph.graph import Graph, load_graph
 from kgr.index.store import Store
 from kgr.multihop import evaluate as evaluation
-from kgr.multihop.config import MultihopConfig, resolve
+from kgr.multihop.config import MultihopConfig, recipe, resolve
 from kgr.multihop.task import MultihopTask
 from kgr.query.answers import answers
 from kgr.query.keyed import read_arguments, read_queries
@@ -169,7 +169,7 @@ def train_multihop(
     out : folder
         The run folder. If it holds this very run already, training goes on from its last checkpoint.
     config : file or recipe name, optional
-        See :func:`kgr.multihop.config.resolve`; ``settings`` win over it.
+        See :func:`kgr.multihop.config.recipe`; ``settings`` win over it.
     progress, evaluating, message : callable, optional
         Called during training, during the evaluation, and with lines for the user.
     **settings
@@ -189,11 +189,14 @@ def train_multihop(
         The loss is not finite.
     """
     opened = open_store(store, message=message)
-    chosen = resolve(opened.name, config, settings)
+    path = recipe(opened.name, config, settings.get("model"))
+    chosen = resolve(path, settings)
     sections = opened.fingerprints(SECTIONS)
     place = str(store) if opened.name == store else str(opened.path.resolve())
     if message and not is_compiled():
         message("compiling kernels: once after an installation, about 20 seconds")
+    if message and path:
+        message(f"settings: {path}")
     with begin(out, task=TASK, store=place, config=chosen, sections=sections) as run:
         task = MultihopTask(opened, chosen, device_of(chosen.device))
         step = train(task, run, chosen, progress=progress).step

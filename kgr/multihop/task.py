@@ -40,7 +40,15 @@ class MultihopTask:
         shares = np.array(list(config.weights.values()))
         self._cumulative = np.cumsum(shares / shares.sum())
         self._samplers = [
-            Sampler(graph, word, negatives=config.negatives, law=config.law, seed=config.seed, stream=_SAMPLER + i)
+            Sampler(
+                graph,
+                word,
+                negatives=config.negatives,
+                law=config.law,
+                exact_counts=config.weighting == "exact-count",
+                seed=config.seed,
+                stream=_SAMPLER + i,
+            )
             for i, word in enumerate(self.words)
         ]
         self.model = MODELS[config.model](config.dim, **config.model_fields, seed=key(config.seed, _DENSE))
@@ -104,7 +112,7 @@ class MultihopTask:
         fields["positive_places"][:] = places[len(anchors) : len(anchors) + B]
         fields["negative_places"][:] = places[len(anchors) + B :]
         fields["relation_places"][: len(relation_places)] = relation_places
-        fields["weights"][:] = 1 / np.sqrt(batch.counts + COUNT_OFFSET) if self.config.weighting == "count" else 1
+        fields["weights"][:] = 1 if self.config.weighting == "none" else 1 / np.sqrt(batch.counts + COUNT_OFFSET)
 
     def step(self, slot: Slot) -> Tensor:
         """Return the loss of a batch."""

@@ -128,18 +128,30 @@ class Sampler:
         K, candidates shared by a batch: 1 to 65,536.
     law : str
         How queries are grounded: see :data:`kgr.query.program.LAWS`.
+    exact_counts : bool
+        Count every query's answers by enumerating them, whatever that costs. Otherwise the count is exact where
+        the cheapest plan enumerates them anyway, and estimated from the candidates elsewhere.
     seed, stream : int
         Draws of different streams are independent.
     """
 
     def __init__(
-        self, graph: Graph, word: Word, *, negatives: int, law: str = "relation", seed: int = 0, stream: int = 0
+        self,
+        graph: Graph,
+        word: Word,
+        *,
+        negatives: int,
+        law: str = "relation",
+        exact_counts: bool = False,
+        seed: int = 0,
+        stream: int = 0,
     ) -> None:
         if not 1 <= negatives <= MAX_NEGATIVES:
             raise ConfigError(f"negatives is {negatives}, expected 1 to {MAX_NEGATIVES}")
         if law not in LAWS:
             raise ConfigError(f"law is {law!r}, expected one of {', '.join(LAWS)}")
         self.graph, self.word, self.negatives, self.law = graph, word, negatives, law
+        self.exact_counts = exact_counts
         self._program = compile_word(word, law)
         self._key = (seed, stream)
         self._scratch: deque[Scratch] = deque()
@@ -168,7 +180,7 @@ class Sampler:
         scratch = self._take_scratch()
         failed = sample._sample(
             graph.arrays, program.draws, program.checks, program.nodes, program.literals, self.law == "relation",
-            self.word.negates, step_key, first, TRIES, candidates,
+            self.word.negates, self.exact_counts, step_key, first, TRIES, candidates,
             out.arguments, out.positives, out.is_negative, out.counts, out.exact, *scratch,
         )  # fmt: skip
         self._scratch.append(scratch)

@@ -9,7 +9,7 @@ from kgr.data.known import datasets_folder, known_names
 from kgr.errors import ConfigError, QueryError
 from kgr.models import MODELS
 from kgr.models.fields import FIELDS, NEGATING
-from kgr.multihop.config import MODEL_FIELDS, MultihopConfig, resolve
+from kgr.multihop.config import MODEL_FIELDS, MultihopConfig, recipe, resolve
 
 
 def test_models_and_their_fields_agree() -> None:
@@ -57,8 +57,8 @@ def test_a_structure_that_is_no_word() -> None:
 def test_given_settings_win_over_a_file(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text('model = "betae"\nhidden = 32\nsteps = 7\n[structures]\n2in = 1\n')
-    assert resolve("", file, {}).hidden == 32
-    chosen = resolve("", file, {"steps": 9, "model": "gqe"})
+    assert resolve(file, {}).hidden == 32
+    chosen = resolve(file, {"steps": 9, "model": "gqe"})
     assert (chosen.model, chosen.steps, chosen.hidden, chosen.structures) == ("gqe", 9, None, None)
 
 
@@ -66,12 +66,14 @@ def test_a_file_with_a_fault_is_named(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text("steps = 0\n")
     with pytest.raises(ConfigError, match=r"own\.toml: steps is 0"):
-        resolve("", file, {})
+        resolve(file, {})
     file.write_text("steps = \n")
     with pytest.raises(ConfigError, match=r"own\.toml: cannot be read as TOML"):
-        resolve("", file, {})
+        resolve(file, {})
     with pytest.raises(ConfigError, match="neither a file nor a recipe of atlas"):
-        resolve("atlas", "nothing", {})
+        recipe("atlas", "nothing", None)
+    assert recipe("", file, "gqe") == file
+    assert recipe("", None, "gqe") is None
 
 
 def test_every_recipe_is_valid_and_found() -> None:
@@ -80,9 +82,10 @@ def test_every_recipe_is_valid_and_found() -> None:
     assert len(recipes) >= 4
     for path in recipes:
         name = path.stem.removeprefix("multihop").removeprefix("-")
-        config = resolve(path.parent.name, name or None, {})
+        assert recipe(path.parent.name, name or None, None) == path
+        config = resolve(path, {})
         assert config.model in MODELS
         if name in MODELS:
             assert config.model == name
-            assert resolve(path.parent.name, None, {"model": name}) == config
+            assert recipe(path.parent.name, None, name) == path
     assert {"gamma", "hidden"} <= MODEL_FIELDS

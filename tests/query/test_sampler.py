@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import oracle
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from kgr.data.triples import Numbering, read_triples
 from kgr.errors import ConfigError, SamplerError
 from kgr.graph.graph import Graph, build_graph
 from kgr.query.answers import Evaluator
@@ -39,15 +41,25 @@ def equal(a: Batch, b: Batch) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(vars(a).values(), vars(b).values(), strict=True))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32), st.integers(4, 9), st.integers(2, 3), st.sampled_from(WORDS), st.sampled_from(LAWS))
-def test_positives_answer_and_negatives_do_not(seed: int, entities: int, relations: int, name: str, law: str) -> None:
+@settings(max_examples=80, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.integers(4, 9),
+    st.integers(2, 3),
+    st.sampled_from(WORDS),
+    st.sampled_from(LAWS),
+    st.booleans(),
+)
+def test_positives_answer_and_negatives_do_not(
+    seed: int, entities: int, relations: int, name: str, law: str, exact: bool
+) -> None:
     graph, edges = graph_of(seed, entities, relations, 18)
     word = parse(name)
     try:
-        batch = Sampler(graph, word, negatives=16, law=law, seed=seed).draw(0, 16)
+        batch = Sampler(graph, word, negatives=16, law=law, exact_counts=exact, seed=seed).draw(0, 16)
     except SamplerError:
         return
+    assert batch.exact.all() or not exact
     for b in range(16):
         found = oracle.answers(edges, word, batch.arguments[b].tolist())
         assert int(batch.positives[b]) in found
@@ -145,3 +157,20 @@ def test_settings_out_of_range() -> None:
         Sampler(graph, parse("1p"), negatives=0)
     with pytest.raises(ConfigError, match="law is 'both', expected one of relation, edge"):
         Sampler(graph, parse("1p"), negatives=1, law="both")
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_on_a_real_graph_every_draw_is_checked_by_the_evaluator(mirror: Path, law: str) -> None:
+    folder = mirror / "codex" / "data" / "triples" / "codex-s"
+    entities, relations = Numbering(), Numbering()
+    triples = read_triples(folder / "train.txt", entities, relations)
+    graph = build_graph(triples, len(entities), len(relations))
+    for name in [*STRUCTURES, "APPPP", "APAPAPUNI"]:
+        word = parse(name)
+        batch = Sampler(graph, word, negatives=256, law=law).draw(0, 128)
+        evaluator = Evaluator(graph, word)
+        for b in range(128):
+            found = evaluator.answers(batch.arguments[b])
+            assert batch.positives[b] in found
+            assert np.array_equal(batch.is_negative[b], ~np.isin(batch.negatives, found))
+            assert not batch.exact[b] or batch.counts[b] == len(found)

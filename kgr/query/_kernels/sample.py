@@ -69,43 +69,30 @@ def _strike_answers(graph, nodes, L, S, bits, arena, top, found, candidates, is_
 
 @kernel
 def _try_row(
-    graph,
-    draws,
-    checks,
-    nodes,
-    literals,
-    by_relation,
-    negates,
-    state,
-    arguments,
-    value,
-    L,
-    S,
-    bits,
-    arena,
-    found,
-    candidates,
-    is_negative,
-):
+    graph, draws, checks, nodes, literals, by_relation, negates, exactly, state, arguments, value,
+    L, S, bits, arena, found, candidates, is_negative,
+):  # fmt: skip
     """One try at a row: (state, positive or -1, number of answers or -1 where it is not known)."""
     state, drawn = _ground(graph, draws, checks, by_relation, state, arguments, value)
+    n = np.int64(-1)
     if not drawn:
-        return state, np.int64(-1), np.int64(-1)
+        return state, np.int64(-1), n
     positive = value[0]
     top = _inner_nodes(graph, nodes, literals, arguments, L, S, bits, arena)
-    last = nodes.shape[0] - 1
-    if negates and by_relation:
+    if negates and not by_relation and not _is_answer(graph, nodes, positive, L, S, bits, arena, top):
+        positive = np.int64(-1)
+    elif exactly or (negates and by_relation):
+        last = nodes.shape[0] - 1
         _materialise(graph, nodes, last, L, S, bits, arena, top)
         n = S[last, SET_SIZE]
-        positive = np.int64(-1)
-        if n:
-            state, k = below(state, n)
-            positive = np.int64(arena[S[last, SET_START] + k])
+        if n == 0:
+            positive = np.int64(-1)
+        else:
+            if negates and by_relation:
+                state, k = below(state, n)
+                positive = np.int64(arena[S[last, SET_START] + k])
             is_negative[:] = True
             _strike(arena, S[last, SET_START], n, candidates, is_negative)
-    elif negates and not _is_answer(graph, nodes, positive, L, S, bits, arena, top):
-        positive = np.int64(-1)
-        n = np.int64(-1)
     else:
         is_negative[:] = True
         n = _strike_answers(graph, nodes, L, S, bits, arena, top, found, candidates, is_negative)
@@ -115,7 +102,7 @@ def _try_row(
 
 @kernel
 def _sample(
-    graph, draws, checks, nodes, literals, by_relation, negates, key, first, tries, candidates,
+    graph, draws, checks, nodes, literals, by_relation, negates, exactly, key, first, tries, candidates,
     arguments, positives, is_negative, counts, exact, value, L, S, bits, arena, found,
 ):  # fmt: skip
     """Fill a batch, whose first row is row ``first`` of its step; -1, or the row that took too many tries."""
@@ -127,7 +114,7 @@ def _sample(
         n = np.int64(-1)
         for _ in range(tries):
             state, positive, n = _try_row(
-                graph, draws, checks, nodes, literals, by_relation, negates, state, arguments[b], value,
+                graph, draws, checks, nodes, literals, by_relation, negates, exactly, state, arguments[b], value,
                 L, S, bits, arena, found, candidates, is_negative[b],
             )  # fmt: skip
             if positive >= 0:

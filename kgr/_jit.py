@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from numba import njit
@@ -12,3 +13,9 @@ OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy",
 
 kernel = njit(**OPTIONS)
 inlined = njit(inline="always", **OPTIONS)
+
+
+def is_compiled(function: Any) -> bool:
+    """Whether a kernel has been compiled before and kept in numba's cache."""
+    module = function.py_func.__module__.rpartition(".")[2]
+    return any(Path(function.stats.cache_path).glob(f"{module}.{function.py_func.__name__}-*.nbi"))

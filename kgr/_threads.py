@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 
 
@@ -16,7 +16,10 @@ def share_rows(work: Callable[[int, int], object], rows: int, threads: int) -> N
     parts = max(1, min(threads, rows))
     bounds = [rows * i // parts for i in range(parts + 1)]
     others = [_pool(parts).submit(work, bounds[i], bounds[i + 1]) for i in range(1, parts)]
-    work(bounds[0], bounds[1])
+    try:
+        work(bounds[0], bounds[1])
+    finally:
+        wait(others)  # they write into the caller's arrays
     for other in others:
         other.result()
 

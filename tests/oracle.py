@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from hypothesis import strategies as st
 
 from kgr.query.words import Node, Word
 
@@ -52,6 +53,30 @@ def random_triples(rng: np.random.Generator, entities: int, relations: int, coun
     every = list(itertools.product(range(entities), range(relations), range(entities)))
     chosen = rng.choice(len(every), size=min(count, len(every)), replace=False)
     return np.array([every[i] for i in sorted(chosen)], np.int32).reshape(-1, 3)
+
+
+def words() -> st.SearchStrategy[str]:
+    """Words of the grammar S = AP | SP | SSI | SSNI | SNSI | SSU, of at most six projections and four anchors."""
+    sets = st.recursive(
+        st.just("AP"),
+        lambda s: st.one_of(
+            s.map("{}P".format),
+            st.tuples(s, s).flatmap(lambda p: st.sampled_from([f"{p[0]}{p[1]}{op}" for op in ("I", "NI", "U")])),
+            st.tuples(s, s).map(lambda p: f"{p[0]}N{p[1]}I"),
+        ),
+        max_leaves=4,
+    )
+    return sets.filter(lambda word: word.count("P") <= 6 and word.count("A") <= 4)
+
+
+def hosting(edges: Edges, entities: int, word: Word, law: str) -> float:
+    """The share of tries of a law that give a query with a positive."""
+    share = 0.0
+    for pivot in range(entities):
+        for arguments, weight in _draws(edges, entities, word.tree, pivot, None, law):
+            found = answers(edges, word, [arguments[slot] for slot in range(len(word.slots))])
+            share += weight / entities * (bool(found) if law == "relation" and word.negates else pivot in found)
+    return share
 
 
 def groundings(edges: Edges, entities: int, word: Word, law: str) -> dict[tuple[tuple[int, ...], int], float]:

@@ -30,7 +30,7 @@ class TrainConfig:
     batch: int = setting(512, "rows of one batch", low=1)
     steps: int = setting(10_000, "training steps; may grow when a run is resumed", low=1)
     minutes: float | None = setting(None, "stop after so many minutes of training, wherever the steps are then", low=0)
-    lr: float = setting(0.001, "learning rate", low=0)
+    lr: float = setting(0.001, "learning rate", low=0, high=1000)
     schedule: str = setting(
         "constant",
         "learning rate over the steps: constant, half a cosine down to 0, or a fifth of it after half of the steps",

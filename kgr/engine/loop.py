@@ -27,6 +27,8 @@ from kgr.errors import TrainingError
 TICK = 1.0
 """Seconds between reports, beside those of log steps."""
 
+_CHECKED_ROWS = 1 << 16
+
 DROPOUT = 0x64726F70
 """Stream of what a task's step draws from torch's own generators."""
 
@@ -135,7 +137,7 @@ class _Session:
         self.device = device_of(config.device)
         self.step = 0
         self.whole = True
-        """False while parameters and rows are being moved: some by this step, some not yet."""
+        """False within a step: some of its counts, parameters and rows are moved, some not yet."""
         self._saved = 0
         self._task, self._run, self._config, self._progress = task, run, config, progress
         self._optimizer = dense_optimizer(task.module, config)
@@ -175,9 +177,9 @@ class _Session:
         """One step: forward, backward, and every parameter and row moves."""
         rate = learning_rate(self._config, slot.step)
         _seed(self.device, _rng.key(self._config.seed, DROPOUT, slot.step))
+        self.whole = False
         loss = self._task.step(slot)
         loss.backward()  # type: ignore[no-untyped-call]
-        self.whole = False
         if self._optimizer is not None:
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
@@ -235,6 +237,7 @@ class _Session:
             return
         for table in self._task.tables.values():
             table.flush()
+        self._check_finite()
         manifest = {
             "step": self.step,
             "settings": dataclasses.asdict(self._config),
@@ -255,6 +258,17 @@ class _Session:
             if last:
                 raise TrainingError(f"{message}; make room and give the same command again") from error
             warnings.warn(f"{message}; the newest is of step {self._saved}", stacklevel=2)
+
+    def _check_finite(self) -> None:
+        """A finite loss may have moved parameters or rows to what is not; that must not be the newest checkpoint."""
+        named: list[tuple[str, torch.Tensor]] = [*self._task.module.named_parameters()]
+        named += [(f"table {name}", table.weight) for name, table in self._task.tables.items()]
+        for name, tensor in named:
+            if not all(bool(part.isfinite().all()) for part in torch.split(tensor.detach(), _CHECKED_ROWS)):
+                raise TrainingError(
+                    f"step {self.step}: {name} is not finite; a lower learning rate or a warm-up may help; "
+                    f"the newest checkpoint is of step {self._saved}"
+                )
 
 
 def evaluate(task: Task, split: str) -> dict[str, Any]:

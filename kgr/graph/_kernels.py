@@ -119,8 +119,8 @@ def span(fragments, relation, offsets, entity, r):
 
 
 @kernel
-def _fragments_of(fragments, relation, r, sizes_offsets, into):
-    """into[e] = edges into e under relation r: the size of e's fragment of the inverse."""
+def _in_degrees(fragments, relation, offsets, r, out):
+    """out[e] = edges into e under relation r: the size of e's fragment of the inverse."""
     for entity in range(fragments.shape[0] - 1):
-        a, b = span(fragments, relation, sizes_offsets, entity, r ^ 1)
-        into[entity] = b - a
+        a, b = span(fragments, relation, offsets, entity, r ^ 1)
+        out[entity] = b - a

@@ -52,8 +52,10 @@ class Graph:
     directed: int
 
     def __post_init__(self) -> None:
-        for array in self.arrays:
-            array.flags.writeable = False
+        for name, array in self.arrays._asdict().items():
+            view = array.view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
 
     @property
     def arrays(self) -> Arrays:
@@ -78,12 +80,12 @@ class Graph:
             return self.tail[:0]
         return self.tail[int(self.offsets[f]) : int(self.offsets[f + 1])]
 
-    def into(self, relation: int) -> NDArray[np.int32]:
+    def in_degrees(self, relation: int) -> NDArray[np.int32]:
         """Return the number of edges into each entity under a directed relation: int32[G]."""
         from kgr.graph import _kernels
 
         counts = np.empty(self.entities, np.int32)
-        _kernels._fragments_of(self.fragments, self.relation, relation, self.offsets, counts)
+        _kernels._in_degrees(self.fragments, self.relation, self.offsets, relation, counts)
         return counts
 
 

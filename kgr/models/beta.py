@@ -28,6 +28,10 @@ def expected_logs(rows: Tensor) -> Tensor:
 
 def divergence_terms(rows: Tensor) -> Tensor:
     """Return [K, 2D + 1], the side of KL's first argument: ``w`` and, last, its own term ``c``."""
+    return torch.cat([_terms(part) for part in torch.split(rows, _ROWS)])
+
+
+def _terms(rows: Tensor) -> Tensor:
     logs = expected_logs(rows)
     # what e contributes other than through w cancels: the derivative of log B(e) is w(e)
     fixed = rows.detach()

@@ -43,17 +43,16 @@ def margin_loss(
     is_negative: Tensor,
     weight: Tensor,
     *,
-    margin: float = 0.0,
     temperature: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Negative sampling: positives above 0, negatives below it, each side half of the loss.
+
+    The margin is the gamma that a model's scores hold.
 
     Parameters
     ----------
     positive, negatives, is_negative, weight
         As in :func:`softmax_loss`.
-    margin : float
-        Added to every score. Leave it 0 for a model whose scores hold their gamma.
     temperature : float
         Of the softmax by which a row's negatives are weighted (self-adversarial); 0 weights them alike.
 
@@ -62,10 +61,10 @@ def margin_loss(
     loss, rows without negatives
         Two scalar tensors.
     """
-    scores = negatives.masked_fill(~is_negative, 0.0) + margin
+    scores = negatives.masked_fill(~is_negative, 0.0)
     share = (temperature * scores.detach()).masked_fill(~is_negative, -math.inf).softmax(dim=1)
     share = share.masked_fill(~is_negative, 0.0)
-    rows = -logsigmoid(positive + margin) - (share * logsigmoid(-scores)).sum(dim=1)
+    rows = -logsigmoid(positive) - (share * logsigmoid(-scores)).sum(dim=1)
     return _mean(rows, weight) / 2, _without(is_negative)
 
 

@@ -34,8 +34,8 @@ class MultihopConfig(TrainConfig):
         "softmax over the positive and the candidates, or margin: negative sampling with self-adversarial weights",
         choices=("softmax", "margin"),
     )
-    adversarial: float = setting(
-        1.0, "temperature of the self-adversarial weights of the margin loss; 0: uniform", low=0
+    adversarial: float | None = setting(
+        None, "temperature of the margin loss's self-adversarial weights, 0 for uniform ones; default 1", low=0
     )
     weighting: str = setting(
         "count",
@@ -55,6 +55,10 @@ class MultihopConfig(TrainConfig):
     layers: int | None = setting(None, "hidden layers of the projection", low=1, high=16)
 
     def __post_init__(self) -> None:
+        if self.model not in FIELDS:
+            raise ConfigError(f"model is {self.model!r}, expected one of {', '.join(FIELDS)}")
+        if self.adversarial is not None and self.loss != "margin":
+            raise ConfigError(f"adversarial is not read by loss {self.loss}, only by margin: leave it out")
         for name in sorted(MODEL_FIELDS - set(FIELDS[self.model])):
             if getattr(self, name) is not None:
                 readers = ", ".join(model for model, fields in FIELDS.items() if name in fields)

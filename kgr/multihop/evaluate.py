@@ -79,7 +79,7 @@ def evaluate(
     dict
         ``{"split", "queries_fingerprint", "drawn", "structures": {"2i": {"queries", "mrr", "hits@1",
         "hits@3", "hits@10", "popularity_mrr"}}, "avg_p", "avg_n", "popularity_avg_p", "popularity_avg_n"}``;
-        a structure that the model cannot do is None, and so are means over nothing.
+        a structure that the model cannot do is None, and so is a mean that lacks a structure.
     """
     popularity = Popularity(train) if train is not None else None
     possible = {name: own for name, own in queries.queries.items() if scorer.model.negates or not own.word.negates}
@@ -105,7 +105,8 @@ def _evaluate_structure(
     scorer: Scorer, queries: Queries, popularity: Popularity | None, tell: Callable[[int], None]
 ) -> dict[str, Any]:
     if not len(queries):
-        return {"queries": 0, **dict.fromkeys(("mrr", "hits@1", "hits@3", "hits@10", "popularity_mrr"))}
+        names = ["mrr", "hits@1", "hits@3", "hits@10"] + ["popularity_mrr"] * (popularity is not None)
+        return {"queries": 0, **dict.fromkeys(names)}
     ranks, popular = [np.empty(0)], [np.empty(0)]
     for part in queries.parts(scorer.batch):
         excluded = _every(part)
@@ -130,13 +131,10 @@ def _every(queries: Queries) -> Ragged:
 
 
 def _means(structures: Mapping[str, dict[str, Any] | None], metric: str, prefix: str) -> dict[str, float | None]:
-    """Mean over the nine structures without negation, and over the five with it."""
+    """Mean over the nine structures without negation and over the five with it; None where one of them is missing."""
     means: dict[str, float | None] = {}
     for kind, negates in (("avg_p", False), ("avg_n", True)):
-        values = [
-            own[metric]
-            for name, own in structures.items()
-            if own and own["queries"] and name in STRUCTURES and parse(name).negates == negates
-        ]
-        means[prefix + kind] = float(np.mean(values)) if values else None
+        own = [structures.get(name) for name in STRUCTURES if parse(name).negates == negates]
+        values = [each[metric] for each in own if each and each["queries"]]
+        means[prefix + kind] = float(np.mean(values)) if len(values) == len(own) else None
     return means

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from kgr.graph.graph import Graph
 from kgr.query.words import Node, Word
 
+_KEPT = 1 << 28  # counts kept, 1 GiB
+
 
 class Popularity:
     """Scores entities for queries of any word, from the training graph's counts alone.
@@ -37,6 +39,10 @@ class Popularity:
         return total
 
     def _relations(self, relations: Sequence[int]) -> NDArray[np.float32]:
-        for relation in set(relations) - self._logs.keys():
-            self._logs[relation] = np.log1p(self._graph.into(relation)).astype(np.float32)
+        missing = set(relations) - self._logs.keys()
+        if (len(self._logs) + len(missing)) * self._graph.entities > _KEPT:
+            missing = set(relations)
+            self._logs.clear()
+        for relation in missing:
+            self._logs[relation] = np.log1p(self._graph.in_degrees(relation)).astype(np.float32)
         return np.stack([self._logs[relation] for relation in relations])

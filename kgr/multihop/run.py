@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr._jit import is_compiled
 from kgr.data.known import open_store
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
@@ -21,9 +22,9 @@ from kgr.index.store import Store
 from kgr.multihop import evaluate as evaluation
 from kgr.multihop.config import MultihopConfig, recipe, resolve
 from kgr.multihop.task import MultihopTask
+from kgr.query._kernels import sample
 from kgr.query.answers import answers
 from kgr.query.keyed import read_arguments, read_queries
-from kgr.query.sampler import is_compiled
 from kgr.query.sets import QuerySet, default_set
 from kgr.query.words import Word, parse
 
@@ -58,14 +59,16 @@ class Answers:
 class MultihopRun:
     """A trained query model with its store; made by :func:`train_multihop` or ``kgr.load_run``."""
 
-    def __init__(self, run: Run, store: Store) -> None:
+    def __init__(self, run: Run, store: Store, scorer: evaluation.Scorer | None = None) -> None:
         self.path, self.store = run.path, store
         self.config: MultihopConfig = run.config(MultihopConfig)
-        self._run = run
+        self._run, self._trained = run, scorer
 
     @cached_property
     def _scorer(self) -> evaluation.Scorer:
-        """The model as the newest checkpoint has it."""
+        """The model as it was trained just now, or as the newest checkpoint has it."""
+        if self._trained is not None:
+            return self._trained
         task = MultihopTask(self.store, self.config, device_of(self.config.device))
         self._run.restore(task.module, task.tables, self.store.fingerprints(SECTIONS))
         task.module.eval()
@@ -120,6 +123,8 @@ class MultihopRun:
         QueryError, UnknownKey
             A structure that is none or that the model cannot do; a key that the store does not have.
         """
+        if k < 1:
+            raise ConfigError(f"k is {k}, expected at least 1")
         word = parse(structure)
         arguments = read_arguments(self.store, word, query)
         scores = self._scorer.scores(word, arguments[None])[0]
@@ -191,25 +196,30 @@ def train_multihop(
     opened = open_store(store, message=message)
     path = recipe(opened.name, config, settings.get("model"))
     chosen = resolve(path, settings)
+    if chosen.eval_every and not _holds_out(opened, "valid"):
+        raise ConfigError(f"eval_every is {chosen.eval_every}, but {opened.path} has no valid triples: leave it out")
     sections = opened.fingerprints(SECTIONS)
     place = str(store) if opened.name == store else str(opened.path.resolve())
-    if message and not is_compiled():
+    if message and not is_compiled(sample._sample):
         message("compiling kernels: once after an installation, about 20 seconds")
     if message and path:
         message(f"settings: {path}")
     with begin(out, task=TASK, store=place, config=chosen, sections=sections) as run:
         task = MultihopTask(opened, chosen, device_of(chosen.device))
         step = train(task, run, chosen, progress=progress).step
-        trained = MultihopRun(run, opened)
-        split = next(
-            (split for split in ("test", "valid") if split in opened.splits and len(opened.triples(split))), None
-        )
+        task.module.eval()
+        trained = MultihopRun(run, opened, task.scorer())
+        split = next((split for split in ("test", "valid") if _holds_out(opened, split)), None)
         if split is None:
             (message or str)(f"{opened.path}: no valid or test triples, so the run is not evaluated")
         elif not any(line.get("whole") and line["step"] == step for line in run.metrics()):
             metrics = trained.evaluate(split, progress=evaluating)
             run.record({"step": step, "split": split, "whole": True, "metrics": metrics})
     return trained
+
+
+def _holds_out(store: Store, split: str) -> bool:
+    return split in store.splits and len(store.triples(split)) > 0
 
 
 def load_multihop(run: Run) -> MultihopRun:

@@ -134,7 +134,8 @@ class MultihopTask:
         if self.config.loss == "softmax":
             loss, without = softmax_loss(*scores)
         else:
-            loss, without = margin_loss(*scores, temperature=self.config.adversarial)
+            adversarial = self.config.adversarial
+            loss, without = margin_loss(*scores, temperature=1.0 if adversarial is None else adversarial)
         self._without_negatives += without
         return loss
 

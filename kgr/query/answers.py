@@ -9,7 +9,7 @@ from kgr.errors import QueryError
 from kgr.graph.graph import Graph
 from kgr.query._kernels import sets
 from kgr.query.program import compile_word
-from kgr.query.sampler import Scratch
+from kgr.query.scratch import Scratch
 from kgr.query.words import Word
 
 
@@ -39,11 +39,21 @@ class Evaluator:
         QueryError
             Another number of arguments than the word takes, or an id out of range.
         """
-        row = np.asarray(arguments, np.int64)
+        row = np.asarray(arguments)
+        if row.dtype.kind not in "iu":
+            raise QueryError(f"arguments of {self._word.name}: {row.dtype}, expected whole numbers")
+        row = row.astype(np.int64)
         self._check(row)
         program, scratch = self._program, self._scratch
         start, size, is_sorted = sets._answers(
-            self._graph.arrays, program.nodes, program.literals, row, scratch.L, scratch.S, scratch.bits, scratch.arena
+            self._graph.arrays,
+            program.nodes,
+            program.literals,
+            row,
+            scratch.literals,
+            scratch.sets,
+            scratch.bits,
+            scratch.arena,
         )
         found = scratch.arena[start : start + size].copy()
         if not is_sorted:

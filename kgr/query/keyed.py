@@ -123,6 +123,14 @@ def _read_line(store: Store, line: str) -> tuple[Word, tuple[NDArray[np.int32], 
     easy, hard = (np.unique(store.entries.ids(record[kind])).astype(np.int32) for kind in ("easy", "hard"))
     if not len(hard):
         raise ValueError("no hard answer")
+    for answers in (easy, hard):
+        if len(answers) and answers[-1] >= store.entities:
+            raise ValueError(
+                f"answer {store.entries.key(int(answers[-1]))!r} is a document, not an entity of the graph"
+            )
+    both = np.intersect1d(easy, hard)
+    if len(both):
+        raise ValueError(f"answer {store.entries.key(int(both[0]))!r} is both easy and hard")
     return word, (read_arguments(store, word, record["query"]), easy, hard)
 
 

@@ -33,7 +33,7 @@ without one is drawn again.
 ``edge`` (SMORE): a uniform incoming edge, ways back allowed; a negated branch starts from a uniform
 entity; the positive is the pivot, and a query that does not have it as an answer is drawn again.
 
-In both, a query with two equal branches of one sign at a junction is drawn again.
+In both, a query with two equal branches of one sign at a junction, operands in the same order, is drawn again.
 """
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,13 +13,16 @@ from kgr._rng import key
 from kgr.errors import ConfigError, SamplerError
 from kgr.graph.graph import Graph
 from kgr.query._kernels import root, sample
-from kgr.query.program import LAWS, Program, compile_word
+from kgr.query.program import LAWS, compile_word
+from kgr.query.scratch import Scratch
 from kgr.query.words import Word
 
-TRIES = 20_000
-"""Tries at one row before a structure is said to be one that the graph cannot host."""
+TRIES = 1_000_000
+"""Tries at one row before its structure is given up; one that fails takes some tenths of a microsecond."""
 
 MAX_NEGATIVES = 1 << 16
+"""Most candidates of a batch: their places are numbered with 16 bits."""
+
 _BUCKET_BITS = 16  # the candidates' table stays in the first cache whatever the graph's size
 
 
@@ -83,40 +85,6 @@ class Candidates(NamedTuple):
     owner: NDArray[np.int32]
 
 
-class Scratch(NamedTuple):
-    """What one thread needs to run a program's kernels on a graph."""
-
-    value: NDArray[np.int64]
-    L: NDArray[np.int64]
-    S: NDArray[np.int64]
-    bits: NDArray[np.uint32]
-    arena: NDArray[np.int32]
-    found: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, graph: Graph, program: Program, candidates: int = 0) -> Scratch:
-        """Allocate; pages that no query touches are never backed by memory."""
-        nodes = len(program.nodes)
-        return cls(
-            np.zeros(program.values, np.int64),
-            np.zeros((len(program.literals), 6), np.int64),
-            np.zeros((nodes, 4), np.int64),
-            np.zeros((nodes + 2, (graph.entities >> 5) + 1), np.uint32),
-            np.empty(_arena(program) * graph.entities + candidates + 1, np.int32),
-            np.empty(graph.entities + 1, np.int64),
-        )
-
-
-def is_compiled() -> bool:
-    """Whether the kernels have been compiled and kept; else the first draw takes some 20 seconds more."""
-    return any(Path(sample._sample.stats.cache_path).glob("sample._sample-*.nbi"))
-
-
-def _arena(program: Program) -> int:
-    """Sets of G members in the arena at once: one a node, a union's literals before they are merged, one kept."""
-    return len(program.nodes) + 3
-
-
 class Sampler:
     """Draws queries of one word from a graph; every draw depends on (seed, step, row) alone.
 
@@ -131,8 +99,17 @@ class Sampler:
     exact_counts : bool
         Count every query's answers by enumerating them, whatever that costs. Otherwise the count is exact where
         the cheapest plan enumerates them anyway, and estimated from the candidates elsewhere.
+    tries : int
+        At one row, before a :class:`SamplerError`.
     seed, stream : int
         Draws of different streams are independent.
+
+    Raises
+    ------
+    ConfigError
+        A number of negatives or a law that is not allowed.
+    SamplerError
+        A graph without edges.
     """
 
     def __init__(
@@ -143,6 +120,7 @@ class Sampler:
         negatives: int,
         law: str = "relation",
         exact_counts: bool = False,
+        tries: int = TRIES,
         seed: int = 0,
         stream: int = 0,
     ) -> None:
@@ -150,8 +128,10 @@ class Sampler:
             raise ConfigError(f"negatives is {negatives}, expected 1 to {MAX_NEGATIVES}")
         if law not in LAWS:
             raise ConfigError(f"law is {law!r}, expected one of {', '.join(LAWS)}")
+        if not graph.edges:
+            raise SamplerError("the graph has no edges: there is nothing to draw")
         self.graph, self.word, self.negatives, self.law = graph, word, negatives, law
-        self.exact_counts = exact_counts
+        self.exact_counts, self.tries = exact_counts, tries
         self._program = compile_word(word, law)
         self._key = (seed, stream)
         self._scratch: deque[Scratch] = deque()
@@ -171,7 +151,7 @@ class Sampler:
         Raises
         ------
         SamplerError
-            The graph cannot host the word: a row was not drawn in 20,000 tries.
+            The graph hosts the word too rarely or not at all: a row was not drawn in ``tries`` tries.
         """
         graph, program = self.graph, self._program
         step_key = np.uint64(key(*self._key, step))
@@ -180,14 +160,15 @@ class Sampler:
         scratch = self._take_scratch()
         failed = sample._sample(
             graph.arrays, program.draws, program.checks, program.nodes, program.literals, self.law == "relation",
-            self.word.negates, self.exact_counts, step_key, first, TRIES, candidates,
+            self.word.negates, self.exact_counts, step_key, first, self.tries, candidates,
             out.arguments, out.positives, out.is_negative, out.counts, out.exact, *scratch,
         )  # fmt: skip
         self._scratch.append(scratch)
         if failed >= 0:
             raise SamplerError(
-                f"structure {self.word.name}: row {first + failed} of step {step} was not drawn in {TRIES} tries; "
-                f"the graph ({graph.entities} entities, {graph.edges // 2} triples) cannot host it, leave it out"
+                f"structure {self.word.name}: row {first + failed} of step {step} was not drawn in {self.tries} tries: "
+                f"the graph ({graph.entities} entities, {graph.edges // 2} triples) hosts it too rarely or not at all; "
+                "leave it out"
             )
 
     def _take_scratch(self) -> Scratch:

@@ -6,8 +6,8 @@ that only the larger graph (with test) has.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import errno
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -22,11 +22,16 @@ from kgr.index.store import Section, Store, extend_store
 from kgr.query._kernels import select
 from kgr.query.answers import Evaluator
 from kgr.query.program import compile_word
-from kgr.query.sampler import Scratch
+from kgr.query.scratch import Scratch
 from kgr.query.words import STRUCTURES, Word, parse
 
 HARD_LIMIT = 100
 """A drawn query has 1 to this many hard answers."""
+
+FORMAT = 1
+"""Raised when the default set of the same store becomes another one: kept ones are then drawn anew."""
+
+_CANNOT_KEEP = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 _BLOCK = 4096
 _TRIES = 300  # tries per query wanted before a structure is left short
@@ -153,7 +158,7 @@ def draw_queries(
     ----------
     structures : names or words
     count : int
-        Queries wanted of each; a structure ends with fewer when 300 times as many tries gave no more.
+        Queries wanted of each; a structure ends with fewer when about 300 times as many tries gave no more.
     progress : callable, optional
         Called with (structure, queries found) after each structure.
     """
@@ -180,7 +185,7 @@ def _draw(small: Graph, large: Graph, word: Word, count: int, law: str, seed: in
         )
         select._compare(
             small.arrays, large.arrays, program.nodes, program.literals, block, drawn, hard, lost,
-            scratch.L, scratch.S, scratch.bits, scratch.arena,
+            scratch.literals, scratch.sets, scratch.bits, scratch.arena,
         )  # fmt: skip
         good = (hard >= 1) & (hard <= HARD_LIMIT) & ((lost >= 1) | (not word.negates))
         rows.update(dict.fromkeys(map(tuple, block[good].tolist())))
@@ -203,19 +208,30 @@ def default_set(store: Store, split: str) -> QuerySet:
     """Return a store's own evaluation set, drawn with the defaults of :func:`draw_queries` the first time.
 
     It is kept in the store's next version as ``queries/<split>``. Where that cannot be written, because the
-    folder is read-only or another process is writing, the set is drawn again the next time, to the same queries.
+    folder is read-only, the disk full or another process writing, it is drawn again the next time, to the same
+    queries.
     """
     name = f"queries/{split}"
     sources = tuple(dict.fromkeys(f"triples/{own}" for own in ("train", "valid", split) if store.has(f"triples/{own}")))
     newest = Store(store.path)
     if not all(map(newest.has, sources)) or newest.fingerprints(sources) != store.fingerprints(sources):
         newest = store
-    if newest.has(name):
+    if newest.has(name) and _format_of(newest.section(name)) == FORMAT:
         return _from_arrays(newest.section(name), split)
     drawn = draw_queries(store, split=split)
-    with contextlib.suppress(PermissionError, FormatError):
-        extend_store(newest, {name: Section(_to_arrays(drawn), sources)})
+    arrays = {**_to_arrays(drawn), "format": np.array([FORMAT], np.int32)}
+    try:
+        extend_store(newest, {name: Section(arrays, sources)})
+    except FormatError:  # another process is writing, or has written
+        pass
+    except OSError as error:
+        if error.errno not in _CANNOT_KEEP:
+            raise
     return drawn
+
+
+def _format_of(arrays: Mapping[str, NDArray[Any]]) -> int:
+    return int(arrays["format"][0]) if "format" in arrays else 0
 
 
 def _to_arrays(queries: QuerySet) -> dict[str, NDArray[Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from functools import cached_property, lru_cache
 
 from kgr.errors import QueryError, UnknownKey
@@ -33,6 +34,7 @@ STRUCTURES = {
 """The fourteen structures of BetaE (arXiv 2010.11465) by name."""
 
 MAX_BRANCHES = 16
+MAX_LETTERS = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +107,8 @@ def parse(name_or_word: str) -> Word:
     if not name_or_word or set(name_or_word) - set("APNIU"):
         hint = UnknownKey.of("structure", name_or_word, STRUCTURES)
         raise QueryError(f"{hint}; a structure is one of {', '.join(STRUCTURES)} or a word over A P N I U")
+    if len(name_or_word) > MAX_LETTERS:
+        raise QueryError(f"a word of {len(name_or_word)} letters, at most {MAX_LETTERS} are allowed")
     names = {word: name for name, word in STRUCTURES.items()}
     return _parse(names.get(name_or_word, name_or_word), name_or_word)
 
@@ -153,11 +157,14 @@ def _unions(tree: Node) -> list[Node]:
     if tree.op == "A":
         return [tree]
     if tree.op == "U":
-        return _bounded([branch for part in tree.parts for branch in _unions(part)])
+        branches = [branch for part in tree.parts for branch in _unions(part)]
+        _bound(len(branches))
+        return branches
     if tree.op == "P":
         return [dataclasses.replace(tree, parts=(branch,)) for branch in _unions(tree.parts[0])]
     choices = [_negations(part) if part.op == "N" else [(branch,) for branch in _unions(part)] for part in tree.parts]
-    return _bounded([_intersection(*choice) for choice in itertools.product(*choices)])
+    _bound(math.prod(map(len, choices)))
+    return [_intersection(*choice) for choice in itertools.product(*choices)]
 
 
 def _negations(tree: Node) -> list[tuple[Node, ...]]:
@@ -170,10 +177,9 @@ def _intersection(*groups: tuple[Node, ...]) -> Node:
     return Node("I", tuple(itertools.chain.from_iterable(p.parts if p.op == "I" else (p,) for p in parts)))
 
 
-def _bounded(branches: list[Node]) -> list[Node]:
-    if len(branches) > MAX_BRANCHES:
-        raise QueryError(f"a query of {len(branches)} branches, at most {MAX_BRANCHES} are allowed: use fewer unions")
-    return branches
+def _bound(branches: int) -> None:
+    if branches > MAX_BRANCHES:
+        raise QueryError(f"a query of {branches} branches, at most {MAX_BRANCHES} are allowed: use fewer unions")
 
 
 def _branch(tree: Node) -> Branch:

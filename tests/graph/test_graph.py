@@ -18,7 +18,7 @@ def test_fragments_hold_every_edge_both_ways(seed: int, entities: int, relations
         for relation in range(2 * relations):
             assert graph.tails(entity, relation).tolist() == sorted(edges.get((entity, relation), ()))
     for relation in range(2 * relations):
-        assert graph.into(relation).tolist() == [len(edges.get((x, relation ^ 1), ())) for x in range(entities)]
+        assert graph.in_degrees(relation).tolist() == [len(edges.get((x, relation ^ 1), ())) for x in range(entities)]
 
 
 def test_long_heads_are_sorted() -> None:

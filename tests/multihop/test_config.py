@@ -39,6 +39,7 @@ def test_default_structures_are_the_published_ones() -> None:
         ({"dims": 3}, "unknown setting 'dims'; nearest: dim"),
         ({"model": "gqe", "hidden": 8}, "hidden is not read by model gqe, only by betae"),
         ({"model": "gqe", "structures": {"2in": 1}}, "2in negates, which model gqe cannot"),
+        ({"adversarial": 1.0}, "adversarial is not read by loss softmax, only by margin"),
         ({"structures": {"2i": -1}}, "weight of 2i is -1"),
         ({"structures": {"2i": 0}}, "every weight is 0"),
         ({"inside": 2.0, "model": "query2box"}, "inside is 2.0, expected a number, at least 0 and at most 1"),

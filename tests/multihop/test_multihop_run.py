@@ -5,14 +5,18 @@ from pathlib import Path
 import numpy as np
 import oracle
 import pytest
+import torch
 
 from kgr.data.build import build_store
+from kgr.engine.ring import Slot
 from kgr.engine.run import Run
+from kgr.engine.table import DeviceTable
 from kgr.errors import ConfigError, FormatError, QueryError, TrainingError, UnknownKey
 from kgr.index.store import Store
 from kgr.models import MODELS
 from kgr.multihop.run import MultihopRun, load_multihop, train_multihop
-from kgr.query.sets import default_set
+from kgr.multihop.task import MultihopTask
+from kgr.query.sets import default_set, draw_queries
 from kgr.query.words import STRUCTURES
 
 SMALL = {"dim": 8, "batch": 16, "negatives": 8, "steps": 12, "device": "cpu", "log_every": 4, "checkpoint_every": 6}
@@ -126,6 +130,8 @@ def test_known_answers_are_marked(store: Store, betae: MultihopRun) -> None:
 def test_wrong_questions(betae: MultihopRun) -> None:
     with pytest.raises(QueryError, match="takes 4 keys"):
         betae.answer("2i", ["e0", "r0"])
+    with pytest.raises(ConfigError, match="k is 0, expected at least 1"):
+        betae.answer("1p", ["e3", "r0"], k=0)
     with pytest.raises(UnknownKey, match=r"nearest: .*e39"):
         betae.answer("1p", ["e399", "r0"])
 
@@ -138,13 +144,47 @@ def test_a_run_takes_no_other_settings_nor_another_graph(store: Store, betae: Mu
         train_multihop(other, out=betae.path, model="betae", hidden=16, **SMALL)
 
 
-def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(store: Store, tmp_path: Path) -> None:
-    settings = SMALL | {"model": "gqe", "dim": 64, "checkpoint_every": 1, "steps": 3000, "log_every": 1}
-    with pytest.raises(TrainingError, match="step "):
-        train_multihop(store, out=tmp_path / "run", **settings, lr=1e37)
+@pytest.mark.parametrize("spoil", ["loss", "rows"])
+def test_what_is_not_finite_stops_and_keeps_the_last_checkpoint(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: str
+) -> None:
+    task_step, table_step = MultihopTask.step, DeviceTable.step
+
+    def spoil_loss(self: MultihopTask, slot: Slot) -> torch.Tensor:
+        return task_step(self, slot) * (float("nan") if slot.step == 5 else 1)
+
+    def spoil_rows(self: DeviceTable, lr: float) -> None:
+        table_step(self, lr)
+        if self.steps == 5:
+            self.weight[0] = float("nan")
+
+    if spoil == "loss":
+        monkeypatch.setattr(MultihopTask, "step", spoil_loss)
+    else:
+        monkeypatch.setattr(DeviceTable, "step", spoil_rows)
+    settings = SMALL | {"model": "gqe", "checkpoint_every": 1}
+    message = "step 5: the loss is nan" if spoil == "loss" else "step 5: table entities is not finite"
+    with pytest.raises(TrainingError, match=message):
+        train_multihop(store, out=tmp_path / "run", **settings)
     found = Run.open(tmp_path / "run").checkpoint()
     assert found is not None
+    assert found.step == 4
     assert all(np.isfinite(t.numpy()).all() for name in found.manifest["files"] for t in found.read(name).values())
+
+
+def test_evaluations_need_something_held_out(tmp_path: Path) -> None:
+    triples = oracle.random_triples(np.random.default_rng(1), 10, 2, 60)
+    store = build_store(tmp_path / "store", train=write(tmp_path / "t.tsv", triples))
+    with pytest.raises(ConfigError, match=r"eval_every is 5, but .* no valid triples"):
+        train_multihop(store, out=tmp_path / "run", model="gqe", **SMALL, eval_every=5)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_mean_over_some_structures_is_none(betae: MultihopRun) -> None:
+    metrics = betae.evaluate(queries=draw_queries(betae.store, ["2p", "2in"], count=5))
+    assert metrics["structures"]["2p"]["queries"] == 5
+    assert metrics["avg_p"] is None
+    assert metrics["avg_n"] is None
 
 
 def test_without_held_out_triples_training_says_what_it_cannot_do(tmp_path: Path) -> None:

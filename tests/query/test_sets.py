@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -79,14 +80,25 @@ def test_the_default_set_is_drawn_once_and_kept(store: Store) -> None:
     assert kept.fingerprints(names) == store.fingerprints(names)
 
 
-def test_a_store_that_cannot_be_written_has_its_set_drawn_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_a_store_that_cannot_be_written_has_its_set_drawn_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     def refuse(*_: object) -> None:
-        raise PermissionError(13, "read-only")
+        raise OSError(number, "refused")
 
     monkeypatch.setattr("kgr.query.sets.extend_store", refuse)
     first = default_set(store, "test").fingerprint
     assert not Store(store.path).has("queries/test")
     assert default_set(store, "test").fingerprint == first
+
+
+def test_a_set_drawn_by_another_version_is_drawn_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = default_set(store, "test").fingerprint
+    version = Store(store.path).version
+    monkeypatch.setattr("kgr.query.sets.FORMAT", 2)
+    assert default_set(store, "test").fingerprint == first
+    assert Store(store.path).version == version + 1
 
 
 def test_lines_of_a_file_return_as_written(store: Store, tmp_path: Path) -> None:
@@ -111,6 +123,10 @@ def test_lines_of_a_file_return_as_written(store: Store, tmp_path: Path) -> None
         ('{"structure": "1p", "query": ["e1", "r9"], "easy": [], "hard": ["e2"]}', "q.jsonl:2: .*r9.*nearest: r"),
         ('{"structure": "1p", "query": ["e1", "r0"], "easy": [], "hard": []}', "q.jsonl:2: no hard answer"),
         ('{"structure": "1p", "query": ["e1", 3], "easy": [], "hard": ["e2"]}', "q.jsonl:2: "),
+        (
+            '{"structure": "1p", "query": ["e1", "r0"], "easy": ["e2"], "hard": ["e2"]}',
+            "q.jsonl:2: .*both easy and hard",
+        ),
         ('{"structure": 1, "query": ["e1", "r0"], "easy": [], "hard": ["e2"]}', "q.jsonl:2: "),
     ],
 )

@@ -56,6 +56,9 @@ def test_disjunctive_normal_form(word: str, branches: list[tuple[str, tuple[int,
         ("2x", "unknown structure '2x'; nearest: "),
         ("", "unknown structure ''"),
         ("AP" * 17 + "U" * 16, "17 branches"),
+        (("AP" * 16 + "U" * 15) * 6 + "I" * 5, "of 287 letters, at most 256"),
+        (("AP" * 16 + "U" * 15) * 4 + "I" * 3, "65536 branches"),
+        ("A" + "P" * 1200, "1201 letters"),
     ],
 )
 def test_what_is_no_word_is_refused_at_its_position(word: str, message: str) -> None:

@@ -25,7 +25,7 @@ from kgr.query._kernels.sets import (
     _list_literal,
     _mark_node,
     _smallest,
-    test_bit,
+    has_bit,
 )
 
 LOCATE, SCAN, FORWARD, SEARCH = 14, 1, 3, 12
@@ -173,7 +173,7 @@ def _backward(graph, r, bits, candidates, arena, top):
         f = candidates.fragment[np.uintp(i)]
         hit = False
         for e in range(offsets[np.uintp(f)], offsets[np.uintp(f + 1)]):
-            if test_bit(bits, np.int64(tail[np.uintp(e)])):
+            if has_bit(bits, np.int64(tail[np.uintp(e)])):
                 hit = True
                 break
         arena[np.uintp(n)] = candidates.owner[np.uintp(i)]

@@ -5,7 +5,7 @@ import numpy as np
 from kgr._jit import kernel
 from kgr._rng import start
 from kgr.query._kernels.ground import _ground
-from kgr.query._kernels.sets import _answers, _clear_bits, _set_bits, test_bit
+from kgr.query._kernels.sets import _answers, _clear_bits, _set_bits, has_bit
 
 
 @kernel
@@ -32,7 +32,7 @@ def _compare(small, large, nodes, literals, arguments, drawn, hard, lost, L, S, 
             c, m, _ = _answers(large, nodes, literals, arguments[b], L, S, bits, arena)
             shared = 0
             for i in range(c, c + m):
-                shared += test_bit(smaller, np.int64(arena[i]))
+                shared += has_bit(smaller, np.int64(arena[i]))
             hard[b] = m - shared
             lost[b] = n - shared
             _clear_bits(arena, kept, n, smaller)

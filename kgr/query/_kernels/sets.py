@@ -26,7 +26,8 @@ def contains(members, low, high, x):
 
 
 @inlined
-def test_bit(bits, x):
+def has_bit(bits, x):
+    """1 where x is marked, else 0."""
     return (bits[np.uintp(x >> 5)] >> np.uint32(x & 31)) & np.uint32(1)
 
 
@@ -129,7 +130,7 @@ def _filter_bits(arena, at, n, bits, keep):
     for i in range(at, at + n):
         x = np.int64(arena[np.uintp(i)])
         arena[np.uintp(m)] = x
-        m += test_bit(bits, x) == keep
+        m += has_bit(bits, x) == keep
     return m - at
 
 
@@ -143,7 +144,7 @@ def _filter_hop(graph, arena, at, n, r, bits, keep):
         a, b = span(fragments, relation, offsets, x, r ^ 1)
         hit = False
         for e in range(a, b):
-            if test_bit(bits, np.int64(tail[np.uintp(e)])):
+            if has_bit(bits, np.int64(tail[np.uintp(e)])):
                 hit = True
                 break
         arena[np.uintp(m)] = x

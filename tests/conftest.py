@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -22,6 +23,13 @@ def _kernel_cache() -> str:
 
 # before anything imports numba; children inherit it
 os.environ.setdefault("NUMBA_CACHE_DIR", _kernel_cache())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Ctrl-C works in tests and their children also where the tests were started with SIGINT ignored, as ``&`` does."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

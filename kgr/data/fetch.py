@@ -158,12 +158,12 @@ def _keep_pin(file: RemoteFile, part: Path, pin: Path | None, message: Callable[
 
 
 def _sources(file: RemoteFile, mirror: str | None) -> Iterator[str | Path]:
-    for place in _mirrors(mirror or ""):
+    for place in mirrors(mirror or ""):
         yield f"{place.rstrip('/')}/{file.path}" if _is_url(place) else Path(place).expanduser() / file.path
     yield from file.urls
 
 
-def _mirrors(text: str) -> list[str]:
+def mirrors(text: str) -> list[str]:
     """Return mirrors that stand with commas between; a folder whose name has one is itself."""
     if Path(text).is_dir():
         return [text] if text else []

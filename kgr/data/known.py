@@ -37,6 +37,9 @@ READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material]] = {
     "splits": read_splits,
 }
 
+NO_READER = "none"
+"""The reader of a set that can be fetched and not yet built."""
+
 
 def data_home() -> Path:
     """Return the folder for downloads and built stores: ``$KGR_HOME``, else ``~/.cache/kgr``."""
@@ -176,6 +179,9 @@ def _build(
 ) -> Store:
     say = message or (lambda line: None)
     say(f"{manifest.name}: {manifest.title}, licence: {manifest.licence}")
+    if manifest.reader == NO_READER:
+        got = f"kgr data get {manifest.name} fetches its files"
+        raise ConfigError(f"{manifest.name}: there is no reader yet that makes a store of it; {got}")
     if manifest.reader not in READERS:
         raise ConfigError(f"{manifest.path}: reader is {manifest.reader!r}, expected one of {', '.join(READERS)}")
     made_by = stamp(manifest)  # before its files are read: what changes meanwhile is built anew next time

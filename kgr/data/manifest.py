@@ -78,11 +78,11 @@ def read_manifest(path: Path) -> Manifest:
     _only(table, FIELDS, str(path))
     try:
         files = {name: _file(row, path, f"{path}: files.{name}") for name, row in table["files"].items()}
-        words = {name: str(table[name]) for name in ("title", "reader", "licence", "source")}
+        words: dict[str, Any] = {name: str(table[name]) for name in ("title", "reader", "licence", "source")}
     except KeyError as error:
         raise ConfigError(f"{path}: {error.args[0]} is missing") from None
-    marks: dict[str, Any] = {name: table[name] for name in ("restrictions", "untested") if name in table}
-    return Manifest(path.parent.name, counts=table.get("counts", {}), files=files, path=path, **words, **marks)
+    words |= {name: table[name] for name in ("restrictions", "untested") if name in table}
+    return Manifest(path.parent.name, counts=table.get("counts", {}), files=files, path=path, **words)
 
 
 def _file(row: dict[str, Any], manifest: Path, where: str) -> KnownFile:

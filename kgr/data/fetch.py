@@ -239,7 +239,8 @@ def _receive(
     headers = {"User-Agent": "kgr", "Accept-Encoding": "identity"}
     if offset:
         headers |= {"Range": f"bytes={offset}-", **version}
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:
+    opener = urllib.request.build_opener()  # reads the environment's proxies now; the library's own keeps the first
+    with opener.open(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:
         if answer.status == 206 and _starts_at(answer.headers.get("Content-Range", "")) != offset:
             _truncate(part)
             raise OSError("the server answered with another range than was asked for")
@@ -268,7 +269,7 @@ def _note_version(answer: Any, file: RemoteFile, version: dict[str, str]) -> Non
 
 def _pour(answer: Any, out: Any, file: RemoteFile, end: int, progress: Progress | None) -> int:
     """Copy the answer's body; return where the part ends now."""
-    while block := answer.read(BLOCK):
+    while block := answer.read1(BLOCK):  # what has come: a killed process leaves all of it behind
         out.write(block)
         end += len(block)
         if progress:

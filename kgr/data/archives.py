@@ -6,6 +6,7 @@ Nothing is written while an archive is read; :func:`unpack` writes below one fol
 from __future__ import annotations
 
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -28,7 +29,7 @@ ALLOWANCE = 1 << 24
 Member = tuple[str, int, IO[bytes]]
 """Name, size, and the bytes, to be read before the next member is asked for."""
 
-DAMAGE = (OSError, EOFError, RuntimeError, NotImplementedError, tarfile.TarError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (OSError, EOFError, RuntimeError, ValueError, tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error)
 """What the standard library raises on reading an archive that is none."""
 
 Kind = Literal["file", "folder", "other"]
@@ -45,7 +46,7 @@ def members(archive: Path, wanted: Callable[[str], bool] = lambda name: True) ->
     """
     most, held = max(ALLOWANCE, RATIO * _size(archive)), 0
     with _reading(archive):
-        listing = _zip(archive) if zipfile.is_zipfile(archive) else _tar(archive)
+        listing = _zip(archive) if _is_zip(archive) else _tar(archive)
         for name, kind, size, opened in listing:
             if kind == "folder" or not wanted(name):
                 continue
@@ -132,6 +133,12 @@ def _refuse(archive: Path, name: str, kind: Kind) -> None:
         )
     if kind != "file":
         raise DataError(f"{archive}: {name} is no plain file")
+
+
+def _is_zip(archive: Path) -> bool:
+    """Look at the first bytes: the last ones of a tar archive may be a zip archive in it."""
+    with archive.open("rb") as file:
+        return file.read(2) == b"PK"
 
 
 def _size(archive: Path) -> int:

@@ -53,6 +53,13 @@ def test_data_list_says_what_is_at_hand(
     assert held("atlas")["store"] == str(tmp_path / "home/stores/atlas")
 
 
+def test_data_verify_where_no_checksum_is_published(kgr: Kgr, tmp_path: Path) -> None:
+    path = tmp_path / "kg/YAGO3-10/YAGO3-10.tar.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"whatever")
+    assert "unverified" in kgr("data", "verify", "yago3-10", "--to", str(tmp_path), code=1).stdout
+
+
 def test_data_get_unpacks(kgr: Kgr, mirror: Path, tmp_path: Path) -> None:
     lines = kgr("data", "get", "umls", "--to", str(tmp_path), "--unpack").stdout.splitlines()
     assert lines == [str(tmp_path / "kg/small/umls.tar.gz"), str(tmp_path / "kg/small/umls")]

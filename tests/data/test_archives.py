@@ -115,6 +115,22 @@ def test_damage_is_a_data_error(tmp_path: Path, kind: str) -> None:
         assert [file.read_bytes() for file in out.rglob("*") if file.is_file()] in ([content], [])
 
 
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "bad", ("ü", b"x", 0))
+    path.write_bytes(path.read_bytes().replace("ü".encode(), b"\xff\xff"))
+    with pytest.raises(DataError, match="bad: cannot be read"):
+        unpack(path, tmp_path / "out")
+
+
+def test_a_tar_archive_that_ends_in_a_zip_archive(tmp_path: Path) -> None:
+    inner = zipped(tmp_path / "inner", ("other", b"x", 0)).read_bytes()
+    with tarfile.open(tmp_path / "a.tar", "w") as file:
+        info = tarfile.TarInfo("inner.zip")
+        info.size = len(inner)
+        file.addfile(info, io.BytesIO(inner))
+    assert [name for name, _, _ in members(tmp_path / "a.tar")] == ["inner.zip"]
+
+
 def test_an_encrypted_member(tmp_path: Path) -> None:
     path = zipped(tmp_path / "bad", ("a", b"x", 0))
     data = bytearray(path.read_bytes())

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from kgr.data.codex import LANGUAGES
-from kgr.data.codex_view import load_codex
+from kgr.data.codex_view import SIZES, load_codex
 from kgr.data.describe import entry
-from kgr.data.known import open_store
+from kgr.data.known import manifest_of, open_store
 from kgr.errors import FetchError, UnknownKey
 from kgr.index.check import check_store
 from kgr.index.store import Store
@@ -145,6 +145,17 @@ def test_codex_m_says_what_it_lacks(opened: Callable[[str], Store]) -> None:
     assert len(store.texts("entries", "label", "en") or ()) == 5242
     assert store.manifest["sources"]["absent"] == ABSENT
     assert entry(store, "Q108946").label == "A Few Good Men"
+
+
+def test_codex_files_are_the_published_ones(mirror: Path) -> None:
+    """Every file of the repository that belongs to a size of CoDEx is named, with git's name for its bytes."""
+    rows = [line.split("\t") for line in (mirror / "upstream.tsv").read_text().splitlines() if "tsafavi/codex" in line]
+    published = {f"codex/{path}": sha1 for _, _, path, sha1, _ in rows if not path.endswith("raw.zip")}
+    named: dict[str, str | None] = {}
+    for size in SIZES:
+        files = [known.file for known in manifest_of(f"codex-{size}").files.values() if known.file]
+        named |= {file.path: file.git_sha1 for file in files if not file.path.startswith("codex/text/")}
+    assert named == published
 
 
 def test_codex_types_in_six_languages(opened: Callable[[str], Store]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kgr.data.build import build_store
+    from kgr.data.codex_view import load_codex
     from kgr.data.known import open_store
     from kgr.errors import (
         ConfigError,
@@ -43,6 +44,7 @@ __all__ = [
     "UnknownKey",
     "__version__",
     "build_store",
+    "load_codex",
     "load_run",
     "open_store",
     "read_queries",
@@ -54,6 +56,7 @@ __all__ = [
 _HOMES = {
     "Store": "kgr.index.store",
     "build_store": "kgr.data.build",
+    "load_codex": "kgr.data.codex_view",
     "load_run": "kgr.runs",
     "open_store": "kgr.data.known",
     "read_queries": "kgr.query.keyed",

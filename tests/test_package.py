@@ -29,6 +29,7 @@ PUBLIC = [
     "UnknownKey",
     "__version__",
     "build_store",
+    "load_codex",
     "load_run",
     "open_store",
     "read_queries",

@@ -36,18 +36,21 @@ def _file_options(function: Any) -> Any:
 @click.option("--format", "form", type=click.Choice(["triples"]), help="of the files  [default: triples]")
 @_file_options
 @click.option("--out", type=file_type, help="folder of the store; a known data set has its own place under $KGR_HOME")
+@click.option("--partial", is_flag=True, help="load what is there of a known data set where a part cannot be had")
 @json_option
 @traceback_option
-def build(name: str | None, form: str | None, out: Path | None, as_json: bool, **files: Any) -> None:
+def build(name: str | None, form: str | None, out: Path | None, partial: bool, as_json: bool, **files: Any) -> None:
     """Build a store from a known data set or from files.
 
     Either NAME, of a data set that `kgr data list` has, or files by --train and --out.
     """
     sources = given({option: value or None for option, value in files.items()})
     _check_usage(name, form, out, sources)
+    if partial and name is None:
+        raise click.UsageError("--partial is for a known data set")
     with Bars() as bars:
         if name is not None:
-            store = build_known(name, out, message=say, progress=bars.fetch)
+            store = build_known(name, out, partial=partial, message=say, progress=bars.fetch)
         else:
             store = build_store(str(out), message=say, **sources)
     if as_json:

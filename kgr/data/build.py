@@ -116,18 +116,20 @@ def write_store(
     message: Message | None = None,
     expected: Mapping[str, int] | None = None,
     replace: bool = False,
+    partial: bool = False,
 ) -> Store:
     """Write ``material`` as a store at ``out``, atomically; see :func:`build_store`.
 
     ``expected`` counts that differ from the found ones are a DataError; ``replace`` makes the next
-    version of a store that is there already.
+    version of a store that is there already; a ``partial`` one may have nothing to train on.
     """
     say = message or (lambda line: None)
     splits, counts = clean_splits(material.splits, material.places, say)
-    if not len(splits["train"]):
+    if not len(splits["train"]) and not partial:
         raise DataError(f"{material.places['train']}: found no triples, expected at least one to train on")
     entities, relations = material.entities.keys, material.relations.keys
-    counts |= count_unseen(splits["train"], len(entities), len(relations), say)
+    if len(splits["train"]):
+        counts |= count_unseen(splits["train"], len(entities), len(relations), say)
     types = _types(material.entity_table.types, entities)
     counts = {"entities": len(entities), "relations": len(relations), "types": len(types.keys), **counts}
     for what, count in (expected or {}).items():

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import json
 import os
 import shutil
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ class RemoteFile:
         In bytes, where it is known.
     sha256, git_sha1 : str or None
         At least one is given. The second is git's name for the bytes: ``sha1("blob <size>\\0" + bytes)``.
+    unverified : bool
+        No checksum is published: what comes first is believed, and its checksum kept (see :func:`pinned`).
     """
 
     path: str
@@ -48,10 +51,16 @@ class RemoteFile:
     size: int | None = None
     sha256: str | None = None
     git_sha1: str | None = None
+    unverified: bool = False
 
     def __post_init__(self) -> None:
-        if not (self.sha256 or self.git_sha1):
+        if not (self.sha256 or self.git_sha1 or self.unverified):
             raise ValueError(f"{self.path}: neither sha256 nor git_sha1 is given, so a download could not be verified")
+
+    @property
+    def has_checksum(self) -> bool:
+        """Whether its bytes can be told from others."""
+        return bool(self.sha256 or self.git_sha1)
 
     def fault(self, path: Path) -> str | None:
         """Say in words why the bytes at ``path`` are not this file's; None when they are."""
@@ -80,13 +89,19 @@ def fetch(
     to: Path,
     *,
     mirror: str | None = None,
+    pin: Path | None = None,
+    message: Callable[[str], None] | None = None,
     progress: Progress | None = None,
     patience: Patience | None = None,
 ) -> Path:
     """Bring ``file`` to the path ``to`` and return it; a right file that is there already is kept.
 
-    Sources are tried in order: the mirror (a folder or a URL; by default the environment's
-    ``KGR_MIRROR``), then the file's own addresses. Two processes may ask for the same file at once.
+    Sources are tried in order: the mirrors (folders or URLs with commas between; by default the
+    environment's ``KGR_MIRROR``), then the file's own addresses. Two processes may ask for the same file
+    at once. Proxies and certificates are the environment's: ``https_proxy``, ``no_proxy``, ``SSL_CERT_FILE``.
+
+    Where no checksum is published, that of the first download is kept in the file ``pin``, which is told to
+    ``message``, and holds from then on.
 
     Raises
     ------
@@ -95,13 +110,18 @@ def fetch(
     """
     to.parent.mkdir(parents=True, exist_ok=True)
     with _io.locked(to.with_name(f".{to.name}.lock"), wait=True):
-        if to.is_file() and file.fault(to) is None:
+        file = pinned(file, pin)
+        if to.is_file() and file.has_checksum and file.fault(to) is None:
             return to
         part = to.with_name(f".{to.name}.part")
         refusals = []
         for source in _sources(file, os.environ.get("KGR_MIRROR") if mirror is None else mirror):
+            if not file.has_checksum:  # bytes of two sources or two sittings need not fit together
+                _truncate(part)
             refusal = _try(source, file, part, progress, patience or Patience())
             if refusal is None:
+                if not file.has_checksum:
+                    _keep_pin(file, part, pin, message)
                 return _publish(part, to)
             refusals.append(f"{source}: {refusal}")
     reasons = "; ".join(refusals) or "it has no published address and no mirror is set"
@@ -110,10 +130,44 @@ def fetch(
     )
 
 
+def pinned(file: RemoteFile, pin: Path | None) -> RemoteFile:
+    """Return the file with the checksum that was kept of its first download, where it has none of its own.
+
+    Raises
+    ------
+    FetchError
+        What was kept cannot be read.
+    """
+    if file.has_checksum or pin is None or not pin.is_file():
+        return file
+    try:
+        kept = json.loads(pin.read_text(encoding="utf-8"))
+        return replace(file, size=int(kept["size"]), sha256=str(kept["sha256"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FetchError(f"{pin}: found no size and sha256: remove it to believe the next download of it") from error
+
+
+def _keep_pin(file: RemoteFile, part: Path, pin: Path | None, message: Callable[[str], None] | None) -> None:
+    size, sha256 = part.stat().st_size, _hash(part, hashlib.sha256())
+    if pin is not None:
+        pin.parent.mkdir(parents=True, exist_ok=True)
+        _io.replace_text(pin, json.dumps({"size": size, "sha256": sha256}) + "\n")
+    if message:
+        kept = f"kept in {pin} and holds from now on" if pin is not None else "not kept"
+        message(f"{file.path}: no checksum is published; that of this download, sha256 {sha256}, is {kept}")
+
+
 def _sources(file: RemoteFile, mirror: str | None) -> Iterator[str | Path]:
-    if mirror:
-        yield f"{mirror.rstrip('/')}/{file.path}" if _is_url(mirror) else Path(mirror).expanduser() / file.path
+    for place in mirrors(mirror or ""):
+        yield f"{place.rstrip('/')}/{file.path}" if _is_url(place) else Path(place).expanduser() / file.path
     yield from file.urls
+
+
+def mirrors(text: str) -> list[str]:
+    """Return mirrors that stand with commas between; a folder whose name has one is itself."""
+    if Path(text).is_dir():
+        return [text] if text else []
+    return [place for part in text.split(",") if (place := part.strip())]
 
 
 def _is_url(text: str) -> bool:
@@ -143,13 +197,14 @@ def _copy(source: Path, file: RemoteFile, part: Path, progress: Progress | None)
 def _download(url: str, file: RemoteFile, part: Path, progress: Progress | None, patience: Patience) -> str | None:
     """Try ``url`` until the part is right; tries are counted anew whenever it is longer than ever."""
     tries, longest, refusal = 0, _size(part), "not tried"
+    version: dict[str, str] = {}
     if longest and longest == file.size and file.fault(part) is None:
         return None
     while tries < patience.tries:
         time.sleep(patience.pause * 2 ** (tries - 1) if tries else 0)
         tries += 1
         try:
-            _receive(url, file, part, progress, patience.timeout)
+            _receive(url, file, part, version, progress, patience.timeout)
         except urllib.error.HTTPError as error:
             error.close()
             refusal = f"HTTP {error.code} {error.reason}"
@@ -170,24 +225,29 @@ def _download(url: str, file: RemoteFile, part: Path, progress: Progress | None,
     return f"{refusal} (after {patience.tries} tries)"
 
 
-def _receive(url: str, file: RemoteFile, part: Path, progress: Progress | None, timeout: float) -> None:
+def _receive(
+    url: str, file: RemoteFile, part: Path, version: dict[str, str], progress: Progress | None, timeout: float
+) -> None:
     """Append what follows the part's end; a server that ignores Range sends all, so begin anew.
 
     Raises OSError when the answer ends early or does not fit.
     """
     offset = _size(part)
-    if file.size is not None and offset >= file.size:
+    if (file.size is not None and offset >= file.size) or not (file.has_checksum or version):
         _truncate(part)
         offset = 0
     headers = {"User-Agent": "kgr", "Accept-Encoding": "identity"}
     if offset:
-        headers["Range"] = f"bytes={offset}-"
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:
+        headers |= {"Range": f"bytes={offset}-", **version}
+    opener = urllib.request.build_opener()  # reads the environment's proxies now; the library's own keeps the first
+    with opener.open(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:
         if answer.status == 206 and _starts_at(answer.headers.get("Content-Range", "")) != offset:
             _truncate(part)
             raise OSError("the server answered with another range than was asked for")
         if answer.status != 206:
             offset = 0
+            if not file.has_checksum:
+                _note_version(answer, file, version)
         with part.open("r+b" if offset else "wb") as out:
             out.seek(offset)
             end = _pour(answer, out, file, offset, progress)
@@ -197,9 +257,19 @@ def _receive(url: str, file: RemoteFile, part: Path, progress: Progress | None, 
             raise OSError(f"the answer ended after {end:,} bytes of {max(whole, file.size or 0):,}")
 
 
+def _note_version(answer: Any, file: RemoteFile, version: dict[str, str]) -> None:
+    """Note what tells this version of a file without checksum from others: only of it a rest may be asked for."""
+    version.clear()
+    mark = answer.headers.get("ETag", "")
+    if mark.startswith('"'):
+        version["If-Range"] = mark
+    if answer.length is None and not answer.chunked and file.size is None:
+        raise OSError("neither size nor checksum is known, so a cut would not be seen")
+
+
 def _pour(answer: Any, out: Any, file: RemoteFile, end: int, progress: Progress | None) -> int:
     """Copy the answer's body; return where the part ends now."""
-    while block := answer.read(BLOCK):
+    while block := answer.read1(BLOCK):  # what has come: a killed process leaves all of it behind
         out.write(block)
         end += len(block)
         if progress:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kgr import _io
 from kgr.data.build import Material, read_material, write_store
 from kgr.data.codex import read_codex
-from kgr.data.fetch import Patience, Progress, fetch
+from kgr.data.fetch import Patience, Progress, RemoteFile, fetch, pinned
 from kgr.data.manifest import KnownFile, Manifest, read_manifest
-from kgr.data.published import read_fb15k237, read_wn18rr
+from kgr.data.published import read_fb15k237, read_splits, read_wn18rr
 from kgr.data.splits import NEGATIVES, SPLITS, Message
 from kgr.errors import ConfigError, DataError, FetchError, FormatError, UnknownKey
 from kgr.index.store import Store
 
-RECIPE = 1
+RECIPE = 2
 """Raised when the readers below make another store of the same files: kept stores are then built anew."""
 
 
@@ -33,7 +34,11 @@ READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material]] = {
     "codex": read_codex,
     "fb15k-237": read_fb15k237,
     "wn18rr": read_wn18rr,
+    "splits": read_splits,
 }
+
+NO_READER = "none"
+"""The reader of a set that can be fetched and not yet built."""
 
 
 def data_home() -> Path:
@@ -66,12 +71,19 @@ def manifest_of(name: str) -> Manifest:
     return read_manifest(datasets_folder() / name / "manifest.toml")
 
 
-def open_store(store: Store | str | Path, *, message: Message | None = None, progress: Progress | None = None) -> Store:
+def open_store(
+    store: Store | str | Path,
+    *,
+    partial: bool = False,
+    message: Message | None = None,
+    progress: Progress | None = None,
+) -> Store:
     """Open a store: itself, the folder of one, or a known data set by name.
 
     A text is a folder if it has a separator or a store lies there, else a name. A known data set is
     fetched, verified and built when it is first asked for, or when its manifest or the readers changed
-    since; what happens, and what could not be had, is told to ``message`` line by line.
+    since; what happens, and what could not be had, is told to ``message`` line by line. ``partial`` loads
+    what is there of a known data set where a part cannot be had; such a store may have nothing to train on.
 
     Raises
     ------
@@ -86,35 +98,41 @@ def open_store(store: Store | str | Path, *, message: Message | None = None, pro
         return Store(Path(store).expanduser())
     if store not in known_names() and Path(store).is_dir():
         return Store(store)
-    return _kept(manifest_of(store), message, progress)
+    return _kept(manifest_of(store), partial, message, progress)
 
 
 def build_known(
     name: str,
     out: str | Path | None = None,
     *,
+    partial: bool = False,
     message: Message | None = None,
     progress: Progress | None = None,
 ) -> Store:
     """Build a known data set at ``out``, or anew in its place under ``$KGR_HOME``; see :func:`open_store`."""
     manifest = manifest_of(name)
     if out is not None:
-        return _build(manifest, Path(out), message, progress, fresh=True)
+        return _build(manifest, Path(out), message, progress, fresh=True, partial=partial)
     with _lock_of(name):
-        return _build(manifest, _place(name), message, progress, fresh=False)
+        return _build(manifest, store_place(name, partial), message, progress, fresh=False, partial=partial)
 
 
-def _kept(manifest: Manifest, message: Message | None, progress: Progress | None) -> Store:
-    place = _place(manifest.name)
-    store = _current(place, manifest)
+def _kept(manifest: Manifest, partial: bool, message: Message | None, progress: Progress | None) -> Store:
+    def current() -> Store | None:
+        whole = _current(store_place(manifest.name), manifest)
+        return whole or (_current(store_place(manifest.name, partial), manifest) if partial else None)
+
+    store = current()
     if store is not None:
         return store
     with _lock_of(manifest.name):
-        return _current(place, manifest) or _build(manifest, place, message, progress, fresh=False)
+        place = store_place(manifest.name, partial)
+        return current() or _build(manifest, place, message, progress, fresh=False, partial=partial)
 
 
-def _place(name: str) -> Path:
-    return data_home() / "stores" / name
+def store_place(name: str, partial: bool = False) -> Path:
+    """Return where the store of a known data set is kept."""
+    return data_home() / "stores" / (f"{name}.partial" if partial else name)
 
 
 def _lock_of(name: str) -> Any:
@@ -150,63 +168,120 @@ def _bytes_of(embedded: Path) -> bytes:
         ) from error
 
 
-def _build(manifest: Manifest, out: Path, message: Message | None, progress: Progress | None, *, fresh: bool) -> Store:
+def _build(
+    manifest: Manifest,
+    out: Path,
+    message: Message | None,
+    progress: Progress | None,
+    *,
+    fresh: bool,
+    partial: bool,
+) -> Store:
     say = message or (lambda line: None)
     say(f"{manifest.name}: {manifest.title}, licence: {manifest.licence}")
+    if manifest.reader == NO_READER:
+        got = f"kgr data get {manifest.name} fetches its files"
+        raise ConfigError(f"{manifest.name}: there is no reader yet that makes a store of it; {got}")
     if manifest.reader not in READERS:
         raise ConfigError(f"{manifest.path}: reader is {manifest.reader!r}, expected one of {', '.join(READERS)}")
     made_by = stamp(manifest)  # before its files are read: what changes meanwhile is built anew next time
-    paths, absent = fetch_files(manifest, message=say, progress=progress)
+    paths, absent = fetch_files(manifest, partial=partial, message=say, progress=progress)
     material = READERS[manifest.reader](manifest, paths)
     sources = {
         "title": manifest.title,
         "licence": manifest.licence,
         "source": manifest.source,
         "stamp": made_by,
-        "files": {name: _identity(manifest.files[name]) for name in paths},
+        "files": {name: _identity(verifiable(manifest.files[name])) for name in paths},
         "absent": absent,
     }
+    cut = any(manifest.files[name].partial for name in absent)
+    expected = {what: count for what, count in manifest.counts.items() if not cut or what in paths}
     return write_store(
-        out, material, name=manifest.name, sources=sources, message=say, expected=manifest.counts, replace=not fresh
+        out,
+        material,
+        name=manifest.name,
+        sources=sources,
+        message=say,
+        expected=expected,
+        replace=not fresh,
+        partial=cut,
     )
 
 
 def fetch_files(
-    manifest: Manifest, folder: Path | None = None, *, message: Message | None = None, progress: Progress | None = None
+    manifest: Manifest,
+    folder: Path | None = None,
+    *,
+    partial: bool = False,
+    message: Message | None = None,
+    progress: Progress | None = None,
 ) -> tuple[dict[str, Path], list[str]]:
     """Bring the files of a data set; embedded ones are verified where they are.
+
+    Every file that can be had is brought before a missing one is an error.
 
     Parameters
     ----------
     folder : path, optional
         Where to put them; by default below ``$KGR_HOME``.
+    partial : bool
+        Go on without files that a part of the set can do without.
 
     Returns
     -------
     dict of paths by name, list of names
-        The files at hand, and the optional ones that cannot be had, each told to ``message``.
+        The files at hand, and those that cannot be had, each told to ``message``.
 
     Raises
     ------
     FetchError, DataError
         A file that is needed cannot be had; an embedded one is damaged.
     """
+    say = message or (lambda line: None)
+    if manifest.restrictions:
+        say(f"{manifest.name}: {manifest.restrictions}")
     paths: dict[str, Path] = {}
     refusals: dict[str, FetchError] = {}
+    needed: list[str] = []
     for name, file in manifest.files.items():
-        if file.instead_of and file.instead_of not in refusals:
+        if file.instead_of and not set(file.instead_of) & set(refusals):
             continue
         try:
-            paths[name] = _bring(file, file_path(file, folder), progress)
+            paths[name] = _bring(file, file_path(file, folder), file.optional or bool(needed), say, progress)
         except FetchError as error:
-            if not file.optional:
-                raise
             refusals[name] = error
-    stand_ins = {file.instead_of: name for name, file in manifest.files.items() if name in paths}
-    for name, refusal in refusals.items():
-        how = f"with {stand_ins[name]} instead of {name}" if name in stand_ins else f"without {name}"
-        (message or str)(f"{manifest.name}: {how}: {refusal}")
+            if not file.optional and not (partial and file.partial):
+                needed.append(name)
+    if needed:
+        raise _refusal(manifest, needed, refusals)
+    for line in _absences(manifest, paths, refusals):
+        say(line)
     return paths, list(refusals)
+
+
+def _refusal(manifest: Manifest, needed: list[str], refusals: Mapping[str, FetchError]) -> FetchError:
+    """Return the error of files that are needed: the first whole, the others by name, and what can be done."""
+    first, *others = needed
+    also = f"; nor can {', '.join(others)}" if others else ""
+    rest = ""
+    if all(manifest.files[name].partial for name in needed):
+        rest = f". What is there still loads: open_store({manifest.name!r}, partial=True), kgr build --partial"
+    return FetchError(f"{manifest.name}: {refusals[first]}{also}{rest}")
+
+
+def _absences(manifest: Manifest, paths: Mapping[str, Path], refusals: Mapping[str, FetchError]) -> Iterator[str]:
+    """Say what could not be had and what is done without it; files with nothing in their place in one line."""
+    without = []
+    for name in refusals:
+        stand_in = next((other for other in paths if name in manifest.files[other].instead_of), None)
+        if stand_in is None:
+            without.append(name)
+        else:
+            yield f"{manifest.name}: with {stand_in} instead of {name}: {refusals[name]}"
+    if without:
+        more = " (the others likewise)" if len(without) > 1 else ""
+        yield f"{manifest.name}: without {', '.join(without)}: {refusals[without[0]]}{more}"
 
 
 def file_path(known: KnownFile, folder: Path | None = None) -> Path:
@@ -217,10 +292,20 @@ def file_path(known: KnownFile, folder: Path | None = None) -> Path:
     return (folder or data_home() / "downloads") / known.file.path
 
 
-def _bring(known: KnownFile, path: Path, progress: Progress | None) -> Path:
+def verifiable(known: KnownFile) -> KnownFile:
+    """Return a file with the checksum that was kept of its first download, where none is published."""
+    return replace(known, file=pinned(known.file, _pin(known.file))) if known.file else known
+
+
+def _pin(file: RemoteFile) -> Path:
+    return data_home() / "pins" / f"{file.path}.json"
+
+
+def _bring(known: KnownFile, path: Path, hasty: bool, message: Message, progress: Progress | None) -> Path:
     if known.embedded is None and known.file is not None:
-        patience = Patience(tries=1) if known.optional else Patience()
-        return fetch(known.file, path, progress=progress, patience=patience)
+        patience = Patience(tries=1, timeout=10.0) if hasty else Patience()
+        pin = _pin(known.file)
+        return fetch(known.file, path, pin=pin, message=message, progress=progress, patience=patience)
     wrong = known.file.fault(path) if known.file else None
     if wrong:
         raise DataError(f"{path}: found {wrong}: the file or its manifest was changed")

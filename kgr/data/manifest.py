@@ -11,8 +11,11 @@ from kgr._config import read_toml
 from kgr.data.fetch import RemoteFile
 from kgr.errors import ConfigError
 
-FILE_FIELDS = {"embedded", "path", "urls", "size", "sha256", "git_sha1", "optional", "instead_of", "members"}
-FIELDS = {"title", "reader", "licence", "source", "counts", "files"}
+FILE_FIELDS = {
+    *("embedded", "path", "urls", "size", "sha256", "git_sha1", "unverified"),
+    *("optional", "partial", "instead_of", "members"),
+}
+FIELDS = {"title", "reader", "licence", "restrictions", "source", "untested", "counts", "files"}
 
 
 @dataclass(frozen=True)
@@ -27,21 +30,29 @@ class KnownFile:
         Checksum and addresses; an embedded file may do without.
     optional : bool
         The set can be built without it.
-    instead_of : str or None
-        It is wanted only when the file of that name cannot be had.
+    partial : bool
+        The set needs it, but what is left without it still loads where a part is asked for.
+    instead_of : tuple of str
+        Where it names files, it is wanted only when one of them cannot be had.
     members : by split, the archive member that holds it
     """
 
     embedded: Path | None = None
     file: RemoteFile | None = None
     optional: bool = False
-    instead_of: str | None = None
+    partial: bool = False
+    instead_of: tuple[str, ...] = ()
     members: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A known data set. ``reader`` names what turns its files into a store; ``counts`` are checked when it is built."""
+    """A known data set.
+
+    ``reader`` names what turns its files into a store; ``counts`` are checked when it is built.
+    ``restrictions`` says what its licence asks of users beyond naming the source, and is told whenever
+    files are fetched; empty where there is nothing. ``untested`` sets have never been built by kgr's tests.
+    """
 
     name: str
     title: str
@@ -51,6 +62,8 @@ class Manifest:
     counts: Mapping[str, int]
     files: Mapping[str, KnownFile]
     path: Path
+    restrictions: str = ""
+    untested: bool = False
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -65,16 +78,19 @@ def read_manifest(path: Path) -> Manifest:
     _only(table, FIELDS, str(path))
     try:
         files = {name: _file(row, path, f"{path}: files.{name}") for name, row in table["files"].items()}
-        words = {name: str(table[name]) for name in ("title", "reader", "licence", "source")}
+        words: dict[str, Any] = {name: str(table[name]) for name in ("title", "reader", "licence", "source")}
     except KeyError as error:
         raise ConfigError(f"{path}: {error.args[0]} is missing") from None
+    words |= {name: table[name] for name in ("restrictions", "untested") if name in table}
     return Manifest(path.parent.name, counts=table.get("counts", {}), files=files, path=path, **words)
 
 
 def _file(row: dict[str, Any], manifest: Path, where: str) -> KnownFile:
     _only(row, FILE_FIELDS, where)
-    rest = {name: row[name] for name in ("optional", "instead_of", "members") if name in row}
-    known = {name: row[name] for name in ("path", "size", "sha256", "git_sha1") if name in row}
+    rest: dict[str, Any] = {name: row[name] for name in ("optional", "partial", "members") if name in row}
+    others = row.get("instead_of", ())
+    rest["instead_of"] = (others,) if isinstance(others, str) else tuple(others)
+    known = {name: row[name] for name in ("path", "size", "sha256", "git_sha1", "unverified") if name in row}
     try:
         if "embedded" in row:
             verified = RemoteFile(row["embedded"], **known) if known else None

@@ -1,20 +1,19 @@
-"""FB15k-237 and WN18RR: splits in an archive, and texts from the files that go with them."""
+"""Graphs as published: splits in an archive, and for FB15k-237 and WN18RR texts from the files that go with them."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kgr.data.archives import member_blocks
 from kgr.data.build import Material
 from kgr.data.manifest import Manifest
 from kgr.data.tables import Column, KeyTable
-from kgr.data.triples import BLOCK, Numbering, parse_triples
-from kgr.errors import DataError
+from kgr.data.triples import Numbering, parse_triples
 
 
 def read_fb15k237(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
@@ -27,6 +26,11 @@ def read_fb15k237(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
         texts["en", "description"] = {key: (row["description"],) for key, row in rows.items() if row["description"]}
         texts["en", "alias"] = {key: aliases for key, row in rows.items() if (aliases := _aliases(row, names.get(key)))}
     return _material(manifest, paths, texts)
+
+
+def read_splits(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
+    """Read a graph that is an archive of splits and nothing else."""
+    return read_archive(paths["triples"], manifest.files["triples"].members)
 
 
 def read_wn18rr(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
@@ -60,24 +64,9 @@ def read_archive(archive: Path, members: Mapping[str, str]) -> Material:
     entities, relations, none = Numbering(), Numbering(), KeyTable("")
     splits = {}
     for split, member in members.items():
-        splits[split] = parse_triples(_member(archive, member), f"{archive}/{member}", entities, relations)
+        splits[split] = parse_triples(member_blocks(archive, member), f"{archive}/{member}", entities, relations)
     places = {split: f"{archive}/{member}" for split, member in members.items()}
     return Material(entities, relations, splits, places, none, none, none)
-
-
-def _member(archive: Path, member: str) -> Iterator[bytes]:
-    try:
-        with tarfile.open(archive) as tar:
-            info = tar.getmember(member)
-            file = tar.extractfile(info) if info.isreg() else None
-            if file is None:
-                raise DataError(f"{archive}: {member} is no plain file")
-            while block := file.read(BLOCK):
-                yield block
-    except KeyError:
-        raise DataError(f"{archive}: has no member {member}") from None
-    except (OSError, EOFError, tarfile.TarError) as error:
-        raise DataError(f"{archive}: {member} cannot be read: {error}") from error
 
 
 def _pairs(path: Path) -> Iterator[tuple[str, str]]:

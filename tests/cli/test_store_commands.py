@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import Result
 
 from kgr.data.known import known_names
@@ -17,10 +18,55 @@ Kgr = Callable[..., Result]
 
 def test_data_list(kgr: Kgr, kgr_json: Callable[..., Any]) -> None:
     lines = kgr("data", "list").stdout.splitlines()
-    assert lines[0].split() == ["name", "entities", "relations", "triples", "title", "licence"]
-    assert [line.split()[0] for line in lines[1:]] == list(known_names())
-    names = [row["name"] for row in kgr_json("data", "list")["datasets"]]
-    assert names == list(known_names())
+    assert lines[0].split() == ["name", "entities", "relations", "triples", "size", "at", "hand", "licence"]
+    assert [line.split()[0].rstrip("*") for line in lines[1:]] == list(known_names())
+    assert lines[1].split()[:6] == ["atlas", "3,336", "30", "12,125", "1.3", "MB"]
+    rows = {row["name"]: row for row in kgr_json("data", "list")["datasets"]}
+    assert list(rows) == list(known_names())
+    assert [name for name, row in rows.items() if row["untested"]] == ["ogbl-wikikg2", "wikidata5m", "yago3-10"]
+    assert "share-alike" in rows["codex-s"]["restrictions"]
+
+
+def test_data_list_says_what_is_at_hand(
+    kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KGR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KGR_MIRROR", str(tmp_path / "mirror"))
+
+    def held(name: str) -> dict[str, Any]:
+        (row,) = (row for row in kgr_json("data", "list")["datasets"] if row["name"] == name)
+        at_hand: dict[str, Any] = row["at_hand"]
+        return at_hand
+
+    assert held("yago3-10") == {"bytes": 0, "unsized": 1, "files": 1, "fetched": 0, "mirrored": 0, "store": None}
+    assert held("atlas")["fetched"] == held("atlas")["files"] == 8
+    nations = held("nations")
+    assert (nations["bytes"], nations["mirrored"]) == (8077, 0)
+    path = tmp_path / "mirror/kg/small/nations.tar.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(8076))  # not its size
+    assert held("nations")["mirrored"] == 0
+    path.write_bytes(bytes(8077))
+    assert held("nations")["mirrored"] == 1
+    assert "1 of 1 files in the mirror" in kgr("data", "list").stdout
+    kgr("build", "atlas")
+    assert held("atlas")["store"] == str(tmp_path / "home/stores/atlas")
+
+
+def test_data_verify_where_no_checksum_is_published(kgr: Kgr, tmp_path: Path) -> None:
+    path = tmp_path / "kg/YAGO3-10/YAGO3-10.tar.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"whatever")
+    assert "unverified" in kgr("data", "verify", "yago3-10", "--to", str(tmp_path), code=1).stdout
+
+
+def test_data_get_unpacks(kgr: Kgr, mirror: Path, tmp_path: Path) -> None:
+    lines = kgr("data", "get", "umls", "--to", str(tmp_path), "--unpack").stdout.splitlines()
+    assert lines == [str(tmp_path / "kg/small/umls.tar.gz"), str(tmp_path / "kg/small/umls")]
+    assert (tmp_path / "kg/small/umls/valid.txt").stat().st_size == 32963
+    again = kgr("data", "get", "umls", "--to", str(tmp_path), "--unpack")
+    assert "is there already" in again.stderr
+    assert "its terms are to be checked" in again.stderr
 
 
 def test_data_verify(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
@@ -71,6 +117,7 @@ def test_build_of_a_known_set(kgr: Kgr, tmp_path: Path) -> None:
 def test_build_usage(kgr: Kgr, tmp_path: Path) -> None:
     assert "--train" in kgr("build", code=2).stderr
     assert "--out" in kgr("build", "--train", "x", code=2).stderr
+    assert "known data set" in kgr("build", "--partial", "--train", "x", "--out", "y", code=2).stderr
     assert "not both" in kgr("build", "atlas", "--train", "x", code=2).stderr
 
 

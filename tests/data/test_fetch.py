@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import random
-import re
+import shutil
+import ssl
+import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import faulty_server
 import pytest
+from benchmarks.fetch import downloads
+from faulty_server import FaultyServer
 
-from kgr.data.fetch import Patience, RemoteFile, fetch
+from kgr.data.fetch import Patience, RemoteFile, fetch, mirrors
 from kgr.errors import FetchError
 
 DATA = random.Random(3).randbytes(300_000)
@@ -21,76 +26,8 @@ SHA256 = hashlib.sha256(DATA).hexdigest()
 QUICK = Patience(tries=4, pause=0.001, timeout=5.0)
 
 
-class FaultyServer(ThreadingHTTPServer):
-    """Serves DATA; ``behave(request number)`` names the fault of each answer."""
-
-    daemon_threads = True
-
-    def __init__(self, behave: Callable[[int], str]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.behave = behave
-        self.ranges: list[str | None] = []
-        self.sent = 0
-        self.counting = threading.Lock()
-
-    def url(self, path: str = "some/file.bin") -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/{path}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: FaultyServer
-
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range")
-        with self.server.counting:
-            number = len(self.server.ranges)
-            self.server.ranges.append(wanted)
-        fault, _, amount = self.server.behave(number).partition(":")
-        if fault == "status":
-            self.send_error(int(amount))
-            return
-        start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and fault != "ignore" else 0
-        if start >= len(DATA):
-            self.send_error(416)
-            return
-        body = bytearray(DATA[start:])
-        if fault == "flip":
-            body[len(body) // 2] ^= 1
-        if fault == "longer":
-            body += b"more"
-        self.send_response(206 if start else 200)
-        if start:
-            first = start + 1 if fault == "shifted" else start
-            self.send_header("Content-Range", f"bytes {first}-{len(DATA) - 1}/{len(DATA)}")
-        if fault != "lengthless":
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if fault in ("cut", "lengthless", "ignore") and amount:
-            body = body[: int(amount)]
-        self.wfile.write(body)
-        self.server.sent += len(body)
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-@contextmanager
-def serving(*faults: str, then: str = "ok") -> Iterator[FaultyServer]:
-    """Serve with one fault per request, and ``then`` for all that follow."""
-    with served_by(lambda number: faults[number] if number < len(faults) else then) as server:
-        yield server
-
-
-@contextmanager
-def served_by(behave: Callable[[int], str]) -> Iterator[FaultyServer]:
-    with FaultyServer(behave) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+def serving(*faults: str, then: str = "ok") -> AbstractContextManager[FaultyServer]:
+    return faulty_server.serving(DATA, *faults, then=then)
 
 
 def remote(*urls: str, **known: object) -> RemoteFile:
@@ -230,14 +167,139 @@ def test_two_ask_at_once(tmp_path: Path) -> None:
     assert len(server.ranges) == 1
 
 
-def test_no_wrong_file_from_faulty_mirrors(tmp_path: Path) -> None:
-    draw = random.Random(11)
+def download(to: str, url: str) -> None:
+    """What a child process does."""
+    fetch(remote(url), Path(to), mirror="", patience=QUICK)
 
-    def behave(number: int) -> str:
-        size = draw.randrange(len(DATA))
-        return draw.choice(["ok", f"cut:{size}", "flip", "status:500", "ignore", f"ignore:{size}", "longer", "shifted"])
 
-    with served_by(behave) as one, served_by(behave) as two:
-        for number in range(60):
-            to = fetch(remote(one.url(), two.url()), tmp_path / str(number), patience=Patience(12, 0.0, 5.0))
+def test_resumed_after_kill(tmp_path: Path) -> None:
+    to, part = tmp_path / "file.bin", tmp_path / ".file.bin.part"
+    with serving(then="drip:0.02") as server:
+        before = 0
+        for _ in range(3):
+            child = multiprocessing.get_context("spawn").Process(target=download, args=(str(to), server.url()))
+            child.start()
+            while child.is_alive() and (part.stat().st_size if part.exists() else 0) <= before:
+                time.sleep(0.001)
+            child.kill()
+            child.join()
+            assert not to.exists()
+            assert before < part.stat().st_size < len(DATA)
+            before = part.stat().st_size
+        fetch(remote(server.url()), to, patience=QUICK)
+    assert to.read_bytes() == DATA
+    assert server.ranges[-1] == f"bytes={before}-"
+
+
+def test_a_stalled_answer_is_given_up_and_taken_up_again(tmp_path: Path) -> None:
+    with serving("stall:1") as server:
+        file = remote(server.url(), size=None)
+        to = fetch(file, tmp_path / "file.bin", patience=Patience(tries=3, pause=0.0, timeout=0.2))
+    assert to.read_bytes() == DATA
+    assert len(server.ranges) >= 2
+
+
+def test_several_mirrors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a,b"  # a comma in the name of a folder that is there divides nothing
+    (folder / "some").mkdir(parents=True)
+    assert mirrors(str(folder)) == [str(folder)]
+    assert mirrors("") == []
+    with serving(then="status:404") as one, serving() as two:
+        places = f"{tmp_path / 'none'}, {one.url('x')}/ ,{two.url('y')}"
+        monkeypatch.setenv("KGR_MIRROR", places)
+        assert mirrors(places) == [str(tmp_path / "none"), one.url("x") + "/", two.url("y")]
+        to = fetch(remote(), tmp_path / "file.bin", patience=QUICK)
+    assert to.read_bytes() == DATA
+    assert (one.asked, two.asked) == (["/x/some/file.bin"], ["/y/some/file.bin"])
+
+
+def test_a_proxy_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with serving() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url("")[:-1])
+        fetch(remote("http://nowhere.invalid/file.bin"), tmp_path / "file.bin", patience=QUICK)
+    assert proxy.asked == ["http://nowhere.invalid/file.bin"]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl, to make a certificate")
+def test_a_certificate_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run([*make.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with serving() as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        file = remote(server.url().replace("http:", "https:"))
+        with pytest.raises(FetchError, match="CERTIFICATE_VERIFY_FAILED"):
+            fetch(file, tmp_path / "file.bin", patience=Patience(tries=1))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert fetch(file, tmp_path / "file.bin", patience=QUICK).read_bytes() == DATA
+
+
+class TestWithoutChecksum:
+    """The first download is believed, and its checksum kept."""
+
+    @staticmethod
+    def file(*urls: str) -> RemoteFile:
+        return RemoteFile("some/file.bin", urls, unverified=True)
+
+    def test_first_is_kept_and_holds(self, tmp_path: Path) -> None:
+        pin, to = tmp_path / "pins/some/file.json", tmp_path / "file.bin"
+        said: list[str] = []
+        (tmp_path / ".file.bin.part").write_bytes(b"from another sitting")
+        to.write_bytes(b"from somewhere else")
+        with serving() as server:
+            fetch(self.file(server.url()), to, pin=pin, message=said.append, patience=QUICK)
+            assert server.ranges == [None]
             assert to.read_bytes() == DATA
+            assert [SHA256 in line and str(pin) in line for line in said] == [True]
+            fetch(self.file(server.url()), to, pin=pin, message=said.append, patience=QUICK)
+            assert len(server.ranges) == len(said) == 1
+        to.unlink()
+        with serving("flip", "cut:1000") as server:
+            fetch(self.file(server.url()), to, pin=pin, patience=QUICK)
+            assert to.read_bytes() == DATA
+        to.unlink()
+        with serving(then="flip") as server, pytest.raises(FetchError, match=f"where {SHA256} is expected"):
+            fetch(self.file(server.url()), to, pin=pin, patience=QUICK)
+        pin.write_text("{}")
+        with pytest.raises(FetchError, match=r"file\.json: found no size and sha256"):
+            fetch(self.file(), to, pin=pin)
+
+    def test_taken_up_only_of_the_same_version(self, tmp_path: Path) -> None:
+        with serving("cut:1000", "cut:2000") as server:
+            server.etag = '"one"'
+            fetch(self.file(server.url()), tmp_path / "a", patience=QUICK)
+            assert server.ranges == [None, "bytes=1000-", "bytes=3000-"]
+        with serving("cut:1000") as server:  # nothing says which version it is
+            fetch(self.file(server.url()), tmp_path / "b", patience=QUICK)
+            assert server.ranges == [None, None]
+        assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == DATA
+
+        def changes(number: int) -> str:
+            server.etag = f'"{number}"'
+            server.data = DATA if number == 0 else DATA[::-1]
+            return "cut:1000" if number == 0 else "ok"
+
+        with faulty_server.served_by(DATA, changes) as server:
+            fetch(self.file(server.url()), tmp_path / "c", patience=QUICK)
+        assert (tmp_path / "c").read_bytes() == DATA[::-1]
+
+    def test_a_length_is_needed(self, tmp_path: Path) -> None:
+        with serving(then="lengthless:5000") as server, pytest.raises(FetchError, match="a cut would not be seen"):
+            fetch(self.file(server.url()), tmp_path / "file.bin", patience=QUICK)
+        assert not (tmp_path / "file.bin").exists()
+
+
+def test_no_wrong_file_from_faulty_mirrors(tmp_path: Path) -> None:
+    """The short form of tests/benchmarks/fetch.py."""
+    found = downloads(tmp_path, 60, size=300_000, kill_every=30, seed=11)
+    assert found["wrong"] == 0
+    assert found["whole"] == 60
+    assert found["kills"] == 2
+    assert found["resumed_after_kill"] == 2
+    assert found["bytes_sent_per_byte"] < 2.5

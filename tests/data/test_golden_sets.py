@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from kgr.data.codex import LANGUAGES
+from kgr.data.codex_view import SIZES, load_codex
 from kgr.data.describe import entry
-from kgr.data.known import open_store
+from kgr.data.known import manifest_of, open_store
+from kgr.errors import FetchError, UnknownKey
 from kgr.index.check import check_store
 from kgr.index.store import Store
 
@@ -39,6 +42,9 @@ COUNTS = {
     "wn18rr": {
         "entities": 40943, "relations": 11, "train": 86835, "valid": 3034, "test": 3134, "unseen_entities": 384,
     },
+    "kinship": {"entities": 104, "relations": 25, "train": 8544, "valid": 1068, "test": 1074},
+    "nations": {"entities": 14, "relations": 55, "train": 1592, "valid": 199, "test": 201},
+    "umls": {"entities": 135, "relations": 46, "train": 5216, "valid": 652, "test": 661},
 }  # fmt: skip
 
 ROWS = {
@@ -75,6 +81,27 @@ ROWS = {
         "valid": ("02174461 _hypernym 02176268", "08860123 _member_of_domain_region 03077616"),
         "test": ("06845599 _member_of_domain_usage 03754979", "01838038 _hypernym 01503061"),
     },
+    "kinship": {
+        "train": ("person100 term6 person80", "person64 term7 person73"),
+        "valid": ("person39 term12 person28", "person81 term22 person75"),
+        "test": ("person84 term21 person85", "person8 term20 person49"),
+    },
+    "nations": {
+        "train": ("netherlands militaryalliance uk", "indonesia embassy egypt"),
+        "valid": ("cuba timesinceally india", "egypt negativecomm israel"),
+        "test": ("poland ngoorgs3 ussr", "jordan ngoorgs3 netherlands"),
+    },
+    "umls": {
+        "train": (
+            "acquired_abnormality location_of experimental_model_of_disease",
+            "cell_or_molecular_dysfunction process_of plant",
+        ),
+        "valid": (
+            "nucleic_acid_nucleoside_or_nucleotide affects mental_or_behavioral_dysfunction",
+            "eicosanoid affects pathologic_function",
+        ),
+        "test": ("steroid interacts_with eicosanoid", "cell_or_molecular_dysfunction process_of bird"),
+    },
 }
 
 
@@ -91,6 +118,10 @@ def test_counts_and_rows(name: str, opened: Callable[[str], Store]) -> None:
     assert check_store(store.path) == []
 
 
+ABSENT = [f"{of}.{language}" for of in ("entities", "entity_extracts") for language in LANGUAGES]
+"""What of CoDEx no mirror has."""
+
+
 def test_codex_s_in_words(opened: Callable[[str], Store]) -> None:
     store = opened("codex-s")
     euler = entry(store, "Q7604", "de")
@@ -105,15 +136,51 @@ def test_codex_s_in_words(opened: Callable[[str], Store]) -> None:
     }  # fmt: skip
     sizes = {field: len(store.texts("entries", field, "en") or ()) for field in ("label", "description", "extract")}
     assert sizes == {"label": 2034, "description": 2019, "extract": 1984}
-    assert store.manifest["sources"]["absent"] == []
-    assert "entities.en" not in store.manifest["sources"]["files"]
+    assert store.manifest["sources"]["absent"] == ABSENT
+    assert "entity_text" in store.manifest["sources"]["files"]
 
 
 def test_codex_m_says_what_it_lacks(opened: Callable[[str], Store]) -> None:
     store = opened("codex-m")
     assert len(store.texts("entries", "label", "en") or ()) == 5242
-    assert store.manifest["sources"]["absent"] == ["entities.en"]
+    assert store.manifest["sources"]["absent"] == ABSENT
     assert entry(store, "Q108946").label == "A Few Good Men"
+
+
+def test_codex_files_are_the_published_ones(mirror: Path) -> None:
+    """Every file of the repository that belongs to a size of CoDEx is named, with git's name for its bytes."""
+    rows = [line.split("\t") for line in (mirror / "upstream.tsv").read_text().splitlines() if "tsafavi/codex" in line]
+    published = {f"codex/{path}": sha1 for _, _, path, sha1, _ in rows if not path.endswith("raw.zip")}
+    named: dict[str, str | None] = {}
+    for size in SIZES:
+        files = [known.file for known in manifest_of(f"codex-{size}").files.values() if known.file]
+        named |= {file.path: file.git_sha1 for file in files if not file.path.startswith("codex/text/")}
+    assert named == published
+
+
+def test_codex_types_in_six_languages(opened: Callable[[str], Store]) -> None:
+    """Published: 3,443 types with labels; extracts ar 1,430, de 1,820, … count the archive's folder as well."""
+    with pytest.raises(FetchError) as caught:
+        opened("codex-l")
+    for part in ("codex/data/triples/codex-l/train.txt cannot be fetched", "KGR_MIRROR", "partial=True", "--partial"):
+        assert part in str(caught.value)
+    codex = load_codex("l", partial=True)
+    assert {split: len(rows) for split, rows in codex.splits.items()} == {"train": 0, "valid": 30622, "test": 30622}
+    assert (len(codex.entities), len(codex.relations), len(codex.types)) == (77951, 66, 3443)
+    assert codex.triples("valid")[0] == ("Q504617", "P106", "Q482980")
+    assert codex.triples("test")[0] == ("Q1395950", "P1303", "Q17172850")
+    assert codex.absent == ("train", *ABSENT)
+    counts = codex.coverage()
+    assert [counts["types"][f"{language}.label"] for language in LANGUAGES] == [2174, 2854, 3442, 2919, 2844, 2260]
+    assert [counts["types"][f"{language}.extract"] for language in LANGUAGES] == [1423, 1813, 2106, 1671, 1635, 1479]
+    assert counts["entries"] == {"en.label": 8160, "en.description": 8069}
+    assert codex.label("Q5", "ru", of="types") == "человек"
+    assert (codex.extract("Q5", "de", of="types") or "").startswith("Der Mensch (Homo sapiens")
+    assert codex.text("Q5", "wikipedia", "en", of="types") == "https://en.wikipedia.org/wiki/Human"
+    with pytest.raises(UnknownKey, match="hard negatives 'test'; it has none: they are published for"):
+        codex.triples("test", negative=True)
+    assert check_store(codex.store.path) == []
+    assert load_codex("l", partial=True).store.version == codex.store.version  # kept
 
 
 def test_fb15k237_in_words(opened: Callable[[str], Store]) -> None:

@@ -45,15 +45,19 @@ def remote(name: str, content: bytes, mirror: Path | None, more: str = "") -> st
 
 
 def test_what_is_known() -> None:
-    assert {"atlas", "codex-m", "codex-s", "fb15k-237", "wn18rr"} <= set(known_names())
+    small = {"kinship", "nations", "umls"}
+    assert small | {"atlas", "codex-l", "codex-m", "codex-s", "fb15k-237", "wn18rr"} <= set(known_names())
+    untested = {name for name in known_names() if manifest_of(name).untested}
+    assert untested == {"ogbl-wikikg2", "wikidata5m", "yago3-10"}
     for name in known_names():
         manifest = manifest_of(name)
         assert (datasets_folder() / name / "README.md").is_file()
-        assert manifest.reader in known.READERS
+        assert manifest.reader in known.READERS or (manifest.reader == known.NO_READER and manifest.untested)
         assert {"entities", "relations", "train", "valid", "test"} <= set(manifest.counts)
         for file in manifest.files.values():
             assert file.embedded is None or file.embedded.is_file()
-            assert file.instead_of is None or (file.optional and file.instead_of in manifest.files)
+            assert not file.instead_of or (file.optional and set(file.instead_of) <= set(manifest.files))
+            assert file.file is None or file.file.has_checksum or manifest.untested
 
 
 def test_embedded_set_opens_without_mirror(home: Path) -> None:
@@ -143,6 +147,60 @@ def test_fetched_files_and_optional_ones(toy: Path, tmp_path: Path) -> None:
 def test_a_needed_file_that_cannot_be_had(toy: Path, tmp_path: Path) -> None:
     (toy / "manifest.toml").write_text(HEAD + remote("train", b"a\tr\tb\n", None))
     with pytest.raises(FetchError, match=r"train cannot be fetched: .*mirror/train: No such file.*KGR_MIRROR"):
+        open_store("toy")
+
+
+def test_every_missing_file_is_named_and_the_others_are_kept(toy: Path, tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror"
+    files = remote("valid", b"a\tr\tb\n", None) + remote("test", b"b\tr\ta\n", None)
+    (toy / "manifest.toml").write_text(HEAD + files + remote("train", b"a\tr\tb\n", mirror))
+    with pytest.raises(FetchError, match=r"toy: valid cannot be fetched: .*; nor can test$"):
+        open_store("toy")
+    assert (data_home() / "downloads" / "train").is_file()
+
+
+def test_a_part_loads_where_it_is_asked_for(toy: Path, tmp_path: Path) -> None:
+    files = remote("train", b"a\tr\tb\n", tmp_path / "mirror") + remote("valid", b"b\tr\tc\n", None, "partial = true")
+    (toy / "manifest.toml").write_text(HEAD + "[counts]\nentities = 3\ntrain = 1\nvalid = 1\n" + files)
+    with pytest.raises(FetchError, match=r"valid cannot be fetched.*open_store\('toy', partial=True\)"):
+        open_store("toy")
+    part = open_store("toy", partial=True)
+    assert part.path.name == "toy.partial"
+    assert (part.manifest["counts"]["entities"], part.splits) == (2, ("train",))
+    with pytest.raises(FetchError):  # the part does not pass for the whole
+        open_store("toy")
+    (tmp_path / "mirror" / "valid").write_bytes(b"b\tr\tc\n")
+    whole = open_store("toy")
+    assert whole.manifest["counts"]["entities"] == 3
+    assert open_store("toy", partial=True).path == whole.path
+
+
+def test_restrictions_are_told_when_files_are_fetched(toy: Path, tmp_path: Path) -> None:
+    (toy / "manifest.toml").write_text('restrictions = "non-commercial"\n' + (toy / "manifest.toml").read_text())
+    said: list[str] = []
+    known.fetch_files(manifest_of("toy"), message=said.append)
+    assert said == ["toy: non-commercial"]
+
+
+def test_a_first_download_is_pinned(toy: Path, tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "train").write_bytes(b"a\tr\tb\n")
+    (toy / "manifest.toml").write_text(HEAD + '[files.train]\npath = "train"\nunverified = true\n')
+    said: list[str] = []
+    store = open_store("toy", message=said.append)
+    digest = hashlib.sha256(b"a\tr\tb\n").hexdigest()
+    assert said[1].startswith(f"train: no checksum is published; that of this download, sha256 {digest}, is kept in ")
+    assert store.manifest["sources"]["files"]["train"]["sha256"] == digest
+    (data_home() / "downloads" / "train").unlink()
+    (mirror / "train").write_bytes(b"a\tr\tc\n")
+    with pytest.raises(FetchError, match=f"sha256 .* where {digest} is expected"):
+        build_known("toy")
+
+
+def test_a_set_without_reader_says_so(toy: Path) -> None:
+    (toy / "manifest.toml").write_text((toy / "manifest.toml").read_text().replace('"tables"', '"none"'))
+    with pytest.raises(ConfigError, match=r"toy: there is no reader yet.*kgr data get toy"):
         open_store("toy")
 
 

@@ -38,15 +38,16 @@ def test_reads_members_in_their_order(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
 
 
-@pytest.mark.parametrize("kind", [1, 2, 3, 5], ids=["hard link", "symbolic link", "device", "folder"])
+@pytest.mark.parametrize("kind", [1, 2, 3], ids=["hard link", "symbolic link", "device"])
 def test_other_than_plain_files(tmp_path: Path, kind: int) -> None:
     with pytest.raises(DataError, match=r"a\.tar\.gz: test\.txt is no plain file"):
         read_archive(archive(tmp_path, train=b"a\tr\tb\n", test=kind), MEMBERS)
 
 
 def test_missing_member(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a\.tar\.gz: has no member test\.txt"):
-        read_archive(archive(tmp_path, train=b"a\tr\tb\n"), MEMBERS)
+    for others in ({}, {"test": 5}):  # a folder is none
+        with pytest.raises(DataError, match=r"a\.tar\.gz: has no member test\.txt"):
+            read_archive(archive(tmp_path, train=b"a\tr\tb\n", **others), MEMBERS)
 
 
 def test_malformed_line_and_cut_archive(tmp_path: Path) -> None:
@@ -58,5 +59,5 @@ def test_malformed_line_and_cut_archive(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.tar\.gz: \w+\.txt cannot be read"):
         read_archive(path, MEMBERS)
     path.write_bytes(b"no archive")
-    with pytest.raises(DataError, match=r"a\.tar\.gz: train\.txt cannot be read"):
+    with pytest.raises(DataError, match=r"a\.tar\.gz: cannot be read"):
         read_archive(path, MEMBERS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from kgr.errors import UnknownKey
 from kgr.graph.graph import Graph
 from kgr.index.store import Section, Store
+from kgr.query.keyed import read_queries
 from kgr.query.sets import Queries, QuerySet, Ragged, execute, from_arrays, to_arrays
 
 NOT_STORED = -1
@@ -102,6 +105,22 @@ def kept_set(store: Store, name: str, split: str) -> QuerySet:
     if split not in known[name]:
         raise UnknownKey(f"query set {name!r} has no split {split!r}, it has {', '.join(known[name])}")
     return from_arrays(store.section(section_name(name, split)), split, drawn=False)
+
+
+def named_or_read(store: Store, queries: str | Path, split: str) -> QuerySet:
+    """Return a query set that a store keeps by name, or that of a file of JSON lines.
+
+    A text without separator is the name of a kept set if there is one of that name or no such file.
+
+    Raises
+    ------
+    UnknownKey, DataError
+        Neither a name nor a file; a file that :func:`kgr.query.keyed.read_queries` refuses.
+    """
+    is_name = isinstance(queries, str) and not set(queries) & {"/", os.sep}
+    if is_name and (queries in kept_names(store) or not Path(queries).exists()):
+        return kept_set(store, str(queries), split)
+    return read_queries(queries, store, split=split)
 
 
 def in_words(stored: StoredSet, different: Mapping[str, int]) -> str:

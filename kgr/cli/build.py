@@ -33,7 +33,7 @@ def _file_options(function: Any) -> Any:
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--format", "form", type=click.Choice(["triples"]), help="of the files  [default: triples]")
+@click.option("--format", "form", type=click.Choice(["triples", "betae"]), help="of the files  [default: triples]")
 @_file_options
 @click.option("--out", type=file_type, help="folder of the store; a known data set has its own place under $KGR_HOME")
 @click.option("--partial", is_flag=True, help="load what is there of a known data set where a part cannot be had")
@@ -42,14 +42,19 @@ def _file_options(function: Any) -> Any:
 def build(name: str | None, form: str | None, out: Path | None, partial: bool, as_json: bool, **files: Any) -> None:
     """Build a store from a known data set or from files.
 
-    Either NAME, of a data set that `kgr data list` has, or files by --train and --out.
+    Either NAME, of a data set that `kgr data list` has, or files by --train and --out. With --format betae,
+    NAME is a folder as BetaE's sets have it: its graph, and its valid and test queries as the query set "betae".
     """
     sources = given({option: value or None for option, value in files.items()})
     _check_usage(name, form, out, sources)
     if partial and name is None:
         raise click.UsageError("--partial is for a known data set")
     with Bars() as bars:
-        if name is not None:
+        if form == "betae":
+            from kgr.data.betae import build_betae  # executes queries: loads the compiler
+
+            store = build_betae(str(name), str(out), message=say)
+        elif name is not None:
             store = build_known(name, out, partial=partial, message=say, progress=bars.fetch)
         else:
             store = build_store(str(out), message=say, **sources)
@@ -61,6 +66,12 @@ def build(name: str | None, form: str | None, out: Path | None, partial: bool, a
 
 
 def _check_usage(name: str | None, form: str | None, out: Path | None, sources: dict[str, Any]) -> None:
+    if form == "betae":
+        if name is None or sources:
+            raise click.UsageError("--format betae takes a folder and --out, no other files")
+        if out is None:
+            raise click.UsageError("a store made from files needs a folder: --out STORE")
+        return
     if name is not None and (sources or form):
         raise click.UsageError(f"{name!r} is a known data set: give its name, or files by options, not both")
     if name is None and "train" not in sources:

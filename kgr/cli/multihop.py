@@ -81,10 +81,10 @@ def _tell(run: MultihopRun, store: str, metrics: dict[str, Any] | None) -> None:
 @click.command("evaluate-multihop")
 @click.argument("run")
 @click.option("--split", default="test", help="valid or test  [default: test]")
-@click.option("--queries", type=click.Path(path_type=Path), help="file of `kgr sample`  [default: the store's own set]")
+@click.option("--queries", help="file of `kgr sample`, or name of a set in the store  [default: drawn from the store]")
 @json_option
 @traceback_option
-def evaluate_multihop(run: str, split: str, queries: Path | None, as_json: bool) -> None:
+def evaluate_multihop(run: str, split: str, queries: str | None, as_json: bool) -> None:
     """Evaluate a trained query model."""
     from kgr.show.multihop import metrics_table
 

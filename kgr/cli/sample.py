@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from kgr.cli.base import json_option, traceback_option
 from kgr.cli.look import opened
 from kgr.cli.terminal import Bars, print_json, say
+from kgr.data.betae_write import sample_betae
 from kgr.query.keyed import write_queries
 from kgr.query.program import LAWS
-from kgr.query.sets import draw_queries
+from kgr.query.sets import QuerySet, draw_queries
 from kgr.query.words import STRUCTURES, parse
 from kgr.show.table import table
 
@@ -20,30 +22,75 @@ from kgr.show.table import table
 @click.argument("store")
 @click.option("--structures", default=",".join(STRUCTURES), help="names or words  [default: all fourteen]")
 @click.option("--count", type=click.IntRange(min=1), default=1000, help="queries of each  [default: 1000]")
-@click.option("--split", default="test", help="whose triples make the hard answers: valid or test  [default: test]")
+@click.option("--split", help="whose triples make the hard answers: valid or test  [default: test]")
 @click.option("--seed", default=0, help="[default: 0]")
 @click.option("--law", type=click.Choice(LAWS), default=LAWS[0], help=f"of the grounding  [default: {LAWS[0]}]")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="file of JSON lines")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="file of JSON lines")
+@click.option("--betae", type=click.Path(path_type=Path, file_okay=False), help="folder of files as KGReasoning reads")
+@click.option("--train-count", type=click.IntRange(min=1), help="with --betae: queries to train on  [default: --count]")
 @json_option
 @traceback_option
-def sample(store: str, structures: str, count: int, split: str, seed: int, law: str, out: Path, as_json: bool) -> None:
+def sample(
+    store: str,
+    structures: str,
+    count: int,
+    split: str | None,
+    out: Path | None,
+    betae: Path | None,
+    train_count: int | None,
+    as_json: bool,
+    **drawing: Any,
+) -> None:
     """Draw queries with easy and hard answers from a store.
 
     Hard answers need a held-out edge, easy ones do not. The file has a JSON object a line,
     {"structure", "query", "easy", "hard"}, all by key: `kgr evaluate-multihop RUN --queries FILE` reads it.
+    With --betae the graph and queries of all three splits are written in the form of BetaE's program KGReasoning.
     """
-    names = [parse(name.strip()).name for name in structures.split(",")]
+    if (out is None) == (betae is None):
+        raise click.UsageError("give the file of one split by --out FILE, or the folder of all by --betae DIR")
+    if (betae and split) or (out and train_count):
+        raise click.UsageError("--split belongs to --out, which has one split; --train-count belongs to --betae")
+    names = tuple(parse(name.strip()).name for name in structures.split(","))
     source = opened(store)
     with Bars() as bars:
-        drawn = draw_queries(source, names, count=count, split=split, law=law, seed=seed, progress=bars.sample)
-    write_queries(out, source, drawn)
-    for name, queries in drawn.queries.items():
-        if len(queries) < count:
-            say(f"{name}: {len(queries):,} queries where {count:,} were asked for: this graph gave no more")
-    found = [(name, len(own), len(own.easy.values), len(own.hard.values)) for name, own in drawn.queries.items()]
-    if as_json:
-        counts = {name: {"queries": n, "easy": easy, "hard": hard} for name, n, easy, hard in found}
-        print_json({"out": str(out), "split": split, "structures": counts})
-        return
-    rows = [[name, *(f"{number:,}" for number in numbers)] for name, *numbers in found]
-    click.echo(table(["structure", "queries", "easy answers", "hard answers"], rows, "lrrr"))
+        drawing["progress"] = bars.sample
+        if betae:
+            drawn = sample_betae(betae, source, names, count=count, train_count=train_count, **drawing)
+        else:
+            drawn = {split or "test": draw_queries(source, names, count=count, split=split or "test", **drawing)}
+    if out:
+        write_queries(out, source, drawn[split or "test"])
+    for name, queries in drawn.items():
+        _say_short(name, queries, (train_count or count) if name == "train" else count)
+    _tell(drawn, out or betae, as_json, by_split=bool(betae))
+
+
+def _say_short(split: str, queries: QuerySet, count: int) -> None:
+    for name, own in queries.queries.items():
+        if len(own) < count:
+            say(f"{split} {name}: {len(own):,} queries where {count:,} were asked for: this graph gave no more")
+
+
+def _tell(drawn: dict[str, QuerySet], place: Path | None, as_json: bool, *, by_split: bool) -> None:
+    counts = {
+        split: {
+            name: {"queries": len(own), "easy": len(own.easy.values), "hard": len(own.hard.values)}
+            for name, own in queries.queries.items()
+        }
+        for split, queries in drawn.items()
+    }
+    if as_json and by_split:
+        print_json({"betae": str(place), "splits": counts})
+    elif as_json:
+        (split,) = counts
+        print_json({"out": str(place), "split": split, "structures": counts[split]})
+    else:
+        rows = [
+            [split, name, *(f"{number:,}" for number in own.values())]
+            for split, structures in counts.items()
+            for name, own in structures.items()
+        ]
+        head = ["split", "structure", "queries", "easy answers", "hard answers"]
+        first = 0 if by_split else 1
+        click.echo(table(head[first:], [row[first:] for row in rows], "llrrr"[first:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kgr.data.query_sets import StoredSets, query_sections
 from kgr.data.splits import Message, Triples, clean_splits, count_unseen
 from kgr.data.tables import Column, KeyTable, read_table
 from kgr.data.triples import Numbering, read_triples
@@ -37,6 +39,8 @@ class Material:
         What messages call it.
     entity_table, relation_table, type_table : KeyTable
         Texts of each; the first also says the types of entities.
+    queries : by name and split
+        Query sets that came with the graph, their ids those of the numberings.
     """
 
     entities: Numbering
@@ -46,6 +50,7 @@ class Material:
     entity_table: KeyTable
     relation_table: KeyTable
     type_table: KeyTable
+    queries: StoredSets = dataclasses.field(default_factory=dict)
 
 
 def build_store(
@@ -103,8 +108,10 @@ def read_material(
     entities, relations = Numbering(), Numbering()
     splits = {split: read_triples(files, entities, relations) for split, files in paths.items()}
     places = {split: ", ".join(map(str, files)) for split, files in paths.items()}
-    tables = (read_table(path) if path else KeyTable("") for path in (entities_table, relations_table, types_table))
-    return Material(entities, relations, splits, places, *tables)
+    entity, relation, type = (
+        read_table(path) if path else KeyTable("") for path in (entities_table, relations_table, types_table)
+    )
+    return Material(entities, relations, splits, places, entity, relation, type)
 
 
 def write_store(
@@ -131,6 +138,8 @@ def write_store(
     if len(splits["train"]):
         counts |= count_unseen(splits["train"], len(entities), len(relations), say)
     types = _types(material.entity_table.types, entities)
+    query_sets, recorded, queries = query_sections(material.queries, splits, len(entities), len(relations), say)
+    counts |= queries
     counts = {"entities": len(entities), "relations": len(relations), "types": len(types.keys), **counts}
     for what, count in (expected or {}).items():
         if counts.get(what) != count:
@@ -140,11 +149,13 @@ def write_store(
         **_texts("entries", material.entity_table, entities, say),
         **_texts("relations", material.relation_table, relations, say),
         **_texts("types", material.type_table, types.keys.keys_of(range(len(types.keys))), say),
+        **query_sets,
     }
     if len(types.keys):
         sections["types"] = Section(types.arrays())
+    said = {**(sources or {}), **({"queries": recorded} if recorded else {})}
     return create_store(
-        Path(out), sections, name=name, entities=len(entities), counts=counts, sources=sources or {}, replace=replace
+        Path(out), sections, name=name, entities=len(entities), counts=counts, sources=said, replace=replace
     )
 
 

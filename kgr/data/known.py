@@ -14,7 +14,7 @@ from kgr.data.build import Material, read_material, write_store
 from kgr.data.codex import read_codex
 from kgr.data.fetch import Patience, Progress, RemoteFile, fetch, pinned
 from kgr.data.manifest import KnownFile, Manifest, read_manifest
-from kgr.data.published import read_fb15k237, read_splits, read_wn18rr
+from kgr.data.published import read_fb15k237, read_fb15k237_betae, read_splits, read_wn18rr, read_wn18rr_qa
 from kgr.data.splits import NEGATIVES, SPLITS, Message
 from kgr.errors import ConfigError, DataError, FetchError, FormatError, UnknownKey
 from kgr.index.store import Store
@@ -33,8 +33,10 @@ READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material]] = {
     "tables": read_tables,
     "codex": read_codex,
     "fb15k-237": read_fb15k237,
+    "fb15k-237-betae": read_fb15k237_betae,
     "wn18rr": read_wn18rr,
     "splits": read_splits,
+    "wn18rr-qa": read_wn18rr_qa,
 }
 
 NO_READER = "none"

@@ -1,4 +1,4 @@
-"""Graphs as published: splits in an archive, and for FB15k-237 and WN18RR texts from the files that go with them."""
+"""Graphs as published: splits in an archive or in BetaE's form, and texts from the files that go with them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,34 @@ from kgr.data.triples import Numbering, parse_triples
 
 def read_fb15k237(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
     """Read FB15k-237: names as published with it; descriptions and aliases from Wikidata where they are at hand."""
+    return _material(manifest, paths, fb15k237_texts(paths))
+
+
+def read_wn18rr(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
+    """Read WN18RR: the first word of each synset is its label, the definition its gloss."""
+    return _material(manifest, paths, wn18rr_texts(paths))
+
+
+def read_fb15k237_betae(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
+    """Read BetaE's FB15k-237 with Query2Box's queries; texts as :func:`read_fb15k237` has them."""
+    return _with_texts(_betae(manifest, paths, "query2box"), manifest, paths, fb15k237_texts(paths))
+
+
+def read_wn18rr_qa(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
+    """Read WN18RR-QA with its queries; texts as :func:`read_wn18rr` has them."""
+    return _with_texts(_betae(manifest, paths, "betae"), manifest, paths, wn18rr_texts(paths))
+
+
+def _betae(manifest: Manifest, paths: Mapping[str, Path], queries: str) -> Material:
+    """Read BetaE's form; files that stand in for others, ``train_plain`` for ``train``, are taken as these."""
+    from kgr.data.betae import read_betae  # executes queries: loads the compiler, which other sets do without
+
+    found = {name.removesuffix("_plain"): path for name, path in paths.items()}
+    return read_betae(found, queries=queries, title=manifest.title)
+
+
+def fb15k237_texts(paths: Mapping[str, Path]) -> dict[tuple[str, str], Column]:
+    """Return the texts of FB15k-237's entities by language and field."""
     names: Column = {key: (text.replace("_", " "),) for key, text in _pairs(paths["names"])}
     texts = {("en", "label"): names}
     wikidata = paths.get("wikidata") or paths.get("wikidata_plain")
@@ -25,7 +53,7 @@ def read_fb15k237(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
         rows = json.loads(_text(wikidata))
         texts["en", "description"] = {key: (row["description"],) for key, row in rows.items() if row["description"]}
         texts["en", "alias"] = {key: aliases for key, row in rows.items() if (aliases := _aliases(row, names.get(key)))}
-    return _material(manifest, paths, texts)
+    return texts
 
 
 def read_splits(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
@@ -33,21 +61,28 @@ def read_splits(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
     return read_archive(paths["triples"], manifest.files["triples"].members)
 
 
-def read_wn18rr(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
-    """Read WN18RR: the first word of each synset is its label, the definition its gloss."""
+def wn18rr_texts(paths: Mapping[str, Path]) -> dict[tuple[str, str], Column]:
+    """Return the texts of WN18RR's entities by language and field."""
     texts: dict[tuple[str, str], Column] = {}
     source = paths.get("texts") or paths.get("texts_plain")
     if source:
         parts = {key: text.partition(", ") for key, text in _pairs(source)}
         texts["en", "label"] = {key: (word,) for key, (word, _, _) in parts.items()}
         texts["en", "gloss"] = {key: (gloss,) for key, (_, _, gloss) in parts.items() if gloss}
-    return _material(manifest, paths, texts)
+    return texts
 
 
 def _material(manifest: Manifest, paths: Mapping[str, Path], texts: Mapping[tuple[str, str], Column]) -> Material:
+    material = read_archive(paths["triples"], manifest.files["triples"].members)
+    return _with_texts(material, manifest, paths, texts)
+
+
+def _with_texts(
+    material: Material, manifest: Manifest, paths: Mapping[str, Path], texts: Mapping[tuple[str, str], Column]
+) -> Material:
     relations: Column = {key: (text,) for key, text in _pairs(paths["relations"])}
     return replace(
-        read_archive(paths["triples"], manifest.files["triples"].members),
+        material,
         entity_table=KeyTable(manifest.title, texts),
         relation_table=KeyTable(manifest.title, {("en", "label"): relations}),
     )

@@ -140,8 +140,12 @@ def load_graph(store: Store, splits: Sequence[str] = ("train",)) -> Graph:
     if tuple(splits) == ("train",):
         arrays: Mapping[str, NDArray[Any]] = store.section("graph")
         return Graph(arrays["fragments"], arrays["relation"], arrays["offsets"], arrays["tail"], directed)
-    triples = np.concatenate([store.triples(split) for split in splits])
-    return build_graph(_distinct(triples), store.entities, len(store.relations))
+    return join_graph([store.triples(split) for split in splits], store.entities, len(store.relations))
+
+
+def join_graph(splits: Sequence[NDArray[np.int32]], entities: int, relations: int) -> Graph:
+    """Return the graph of several sets of triples together; a triple that two of them hold counts once."""
+    return build_graph(_distinct(np.concatenate(splits)), entities, relations)
 
 
 def _distinct(triples: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -24,7 +24,8 @@ from kgr.multihop.config import MultihopConfig, recipe, resolve
 from kgr.multihop.task import MultihopTask
 from kgr.query._kernels import sample
 from kgr.query.answers import answers
-from kgr.query.keyed import read_arguments, read_queries
+from kgr.query.kept import named_or_read
+from kgr.query.keyed import read_arguments
 from kgr.query.sets import QuerySet, default_set
 from kgr.query.words import Word, parse
 
@@ -90,8 +91,9 @@ class MultihopRun:
 
         Parameters
         ----------
-        queries : QuerySet or file of JSON lines, optional
-            As ``kgr sample`` writes them.
+        queries : QuerySet, name or file of JSON lines, optional
+            One that the store keeps by name, see :func:`kgr.query.kept.kept_names`, or a file as ``kgr sample``
+            writes them.
 
         Returns
         -------
@@ -101,7 +103,7 @@ class MultihopRun:
         if queries is None:
             chosen = default_set(self.store, split)
         else:
-            chosen = queries if isinstance(queries, QuerySet) else read_queries(queries, self.store, split=split)
+            chosen = queries if isinstance(queries, QuerySet) else named_or_read(self.store, queries, split)
         return evaluation.evaluate(self._scorer, chosen, train=self._graph, progress=progress)
 
     def answer(self, structure: str, query: Sequence[str], *, k: int = 10, language: str = "en") -> Answers:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kgr._rng import key
 from kgr.errors import DataError, FormatError
-from kgr.graph.graph import Graph, load_graph
+from kgr.graph.graph import Graph, build_graph, load_graph
 from kgr.index.store import Section, Store, extend_store
 from kgr.query._kernels import select
 from kgr.query.answers import Evaluator
@@ -109,7 +109,7 @@ class QuerySet:
     def fingerprint(self) -> str:
         """BLAKE2b-128 of all arrays: equal sets have equal fingerprints."""
         state = hashlib.blake2b(digest_size=16)
-        for name, array in sorted(_to_arrays(self).items()):
+        for name, array in sorted(to_arrays(self).items()):
             state.update(f"{name} {array.dtype} {array.shape}\n".encode())
             state.update(np.ascontiguousarray(array).tobytes())
         return state.hexdigest()
@@ -166,13 +166,40 @@ def draw_queries(
     found = {}
     for name in structures:
         word = parse(name)
-        found[word.name] = _draw(small, large, word, count, law, seed)
+        found[word.name] = _draw(small, large, word, count, law, seed, most=HARD_LIMIT, losing=word.negates)
         if progress:
             progress(word.name, len(found[word.name]))
     return QuerySet(split, True, found)
 
 
-def _draw(small: Graph, large: Graph, word: Word, count: int, law: str, seed: int) -> Queries:
+def draw_training(
+    store: Store,
+    structures: Sequence[str] = tuple(STRUCTURES),
+    *,
+    count: int = 1000,
+    law: str = "relation",
+    seed: int = 0,
+    progress: Callable[[str, int], None] | None = None,
+) -> QuerySet:
+    """Draw queries on the train graph alone, for programs that train on a file of them.
+
+    As :func:`draw_queries`, but the smaller graph is empty: every answer on the train graph is a hard
+    one, of which there is at least one, and there are no easy ones.
+    """
+    train = load_graph(store)
+    nothing = build_graph(np.empty((0, 3), np.int32), store.entities, len(store.relations))
+    found = {}
+    for word in map(parse, structures):
+        found[word.name] = _draw(nothing, train, word, count, law, seed, most=store.entities, losing=False)
+        if progress:
+            progress(word.name, len(found[word.name]))
+    return QuerySet("train", True, found)
+
+
+def _draw(
+    small: Graph, large: Graph, word: Word, count: int, law: str, seed: int, *, most: int, losing: bool
+) -> Queries:
+    """Draw queries with 1 to ``most`` hard answers and, where ``losing``, an easy one that is lost."""
     rows: dict[tuple[int, ...], None] = {}
     program = compile_word(word, law)
     scratch = Scratch.of(large, program)
@@ -187,7 +214,7 @@ def _draw(small: Graph, large: Graph, word: Word, count: int, law: str, seed: in
             small.arrays, large.arrays, program.nodes, program.literals, block, drawn, hard, lost,
             scratch.literals, scratch.sets, scratch.bits, scratch.arena,
         )  # fmt: skip
-        good = (hard >= 1) & (hard <= HARD_LIMIT) & ((lost >= 1) | (not word.negates))
+        good = (hard >= 1) & (hard <= most) & ((lost >= 1) | (not losing))
         rows.update(dict.fromkeys(map(tuple, block[good].tolist())))
         if len(rows) >= count:
             break
@@ -217,9 +244,9 @@ def default_set(store: Store, split: str) -> QuerySet:
     if not all(map(newest.has, sources)) or newest.fingerprints(sources) != store.fingerprints(sources):
         newest = store
     if newest.has(name) and _format_of(newest.section(name)) == FORMAT:
-        return _from_arrays(newest.section(name), split)
+        return from_arrays(newest.section(name), split, drawn=True)
     drawn = draw_queries(store, split=split)
-    arrays = {**_to_arrays(drawn), "format": np.array([FORMAT], np.int32)}
+    arrays = {**to_arrays(drawn), "format": np.array([FORMAT], np.int32)}
     try:
         extend_store(newest, {name: Section(arrays, sources)})
     except FormatError:  # another process is writing, or has written
@@ -234,7 +261,8 @@ def _format_of(arrays: Mapping[str, NDArray[Any]]) -> int:
     return int(arrays["format"][0]) if "format" in arrays else 0
 
 
-def _to_arrays(queries: QuerySet) -> dict[str, NDArray[Any]]:
+def to_arrays(queries: QuerySet) -> dict[str, NDArray[Any]]:
+    """Return a query set as the arrays of a store's section."""
     arrays: dict[str, NDArray[Any]] = {}
     for name, own in queries.queries.items():
         arrays[f"{name}.arguments"] = own.arguments
@@ -244,7 +272,8 @@ def _to_arrays(queries: QuerySet) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _from_arrays(arrays: Mapping[str, NDArray[Any]], split: str) -> QuerySet:
+def from_arrays(arrays: Mapping[str, NDArray[Any]], split: str, *, drawn: bool) -> QuerySet:
+    """Return the query set that a store's section holds: the inverse of :func:`to_arrays`."""
     names = [name.removesuffix(".arguments") for name in arrays if name.endswith(".arguments")]
     if not names:
         raise FormatError(f"section queries/{split} holds no structure")
@@ -254,4 +283,4 @@ def _from_arrays(arrays: Mapping[str, NDArray[Any]], split: str) -> QuerySet:
         easy = Ragged(arrays[f"{name}.easy"], arrays[f"{name}.easy_offsets"])
         hard = Ragged(arrays[f"{name}.hard"], arrays[f"{name}.hard_offsets"])
         queries[name] = Queries(parse(name), arrays[f"{name}.arguments"], easy, hard)
-    return QuerySet(split, True, queries)
+    return QuerySet(split, drawn, queries)

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kgr.data.analysis import analyze
     from kgr.data.build import build_store
     from kgr.data.known import open_store
     from kgr.errors import (
@@ -42,6 +43,7 @@ __all__ = [
     "TrainingError",
     "UnknownKey",
     "__version__",
+    "analyze",
     "build_store",
     "load_run",
     "open_store",
@@ -53,6 +55,7 @@ __all__ = [
 
 _HOMES = {
     "Store": "kgr.index.store",
+    "analyze": "kgr.data.analysis",
     "build_store": "kgr.data.build",
     "load_run": "kgr.runs",
     "open_store": "kgr.data.known",

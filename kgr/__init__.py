@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kgr.data.analysis import analyze
     from kgr.data.build import build_store
     from kgr.data.codex_view import load_codex
     from kgr.data.known import open_store
@@ -43,6 +44,7 @@ __all__ = [
     "TrainingError",
     "UnknownKey",
     "__version__",
+    "analyze",
     "build_store",
     "load_codex",
     "load_run",
@@ -55,6 +57,7 @@ __all__ = [
 
 _HOMES = {
     "Store": "kgr.index.store",
+    "analyze": "kgr.data.analysis",
     "build_store": "kgr.data.build",
     "load_codex": "kgr.data.codex_view",
     "load_run": "kgr.runs",

@@ -87,17 +87,27 @@ def digest(path: Path) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 file, its newlines as they are, and sync it."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file and sync it."""
     with _naming(path), path.open("wb") as file:
-        _write(file, text.encode())
+        _write(file, content)
         _sync(file)
 
 
 def replace_text(path: Path, text: str) -> None:
     """Write a UTF-8 file in place of the one that is there, in one step."""
+    replace_bytes(path, text.encode())
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Write a file in place of the one that may be there, in one step."""
     remove_leftovers(path)
     temporary = _temporary(path)
     try:
-        write_text(temporary, text)
+        write_bytes(temporary, content)
         _rename(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -152,3 +152,42 @@ def _repeats(parts: Sequence[Node], arguments: dict[int, int]) -> bool:
 
 def _grounded(tree: Node, arguments: dict[int, int]) -> tuple:
     return (tree.op, arguments.get(tree.slot), *(_grounded(part, arguments) for part in tree.parts))
+
+
+Atoms = tuple[tuple[str, int, str], ...]
+
+
+def body_pairs(triples: Sequence[Sequence[int]], atoms: Atoms) -> set[tuple[int, int]]:
+    """Values of (a, b) for which a conjunction holds, by joining one atom after another."""
+    found: list[dict[str, int]] = [{}]
+    for x, relation, y in atoms:
+        found = [
+            {**values, x: head, y: tail}
+            for values in found
+            for head, own, tail in triples
+            if own == relation
+            and values.get(x, head) == head
+            and values.get(y, tail) == tail
+            and (x != y or head == tail)
+        ]
+    return {(values["a"], values["b"]) for values in found}
+
+
+def rules(triples: Sequence[Sequence[int]], relations: int) -> dict[tuple[Atoms, int], tuple[int, int, int, str, int]]:
+    """All path rules with a positive example: positive, body, PCA body, functional end, head's size."""
+    edges = {(head, relation, tail) for head, relation, tail in triples}
+    found = {}
+    for names in ("ahb", "ahnb", "apab", "abpb"):
+        for body in itertools.product(range(relations), repeat=len(names) - 1):
+            atoms = tuple(zip(names, body, names[1:], strict=False))
+            pairs = body_pairs(triples, atoms)
+            for head in range(relations):
+                positive = sum((a, head, b) in edges for a, b in pairs)
+                if not positive or ("a", head, "b") in atoms:
+                    continue
+                heads, tails = ({edge[side] for edge in edges if edge[1] == head} for side in (0, 2))
+                functional = "a" if len(heads) >= len(tails) else "b"
+                pca = sum(a in heads if functional == "a" else b in tails for a, b in pairs)
+                size = sum(relation == head for _, relation, _ in edges)
+                found[atoms, head] = (positive, len(pairs), pca, functional, size)
+    return found

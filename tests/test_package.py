@@ -28,6 +28,7 @@ PUBLIC = [
     "TrainingError",
     "UnknownKey",
     "__version__",
+    "analyze",
     "build_store",
     "load_codex",
     "load_run",

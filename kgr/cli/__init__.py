@@ -14,6 +14,7 @@ COMMANDS = {
     "build": ("kgr.cli.build", "Build a store from a known data set or from files."),
     "check": ("kgr.cli.look", "Verify every checksum of a store."),
     "show": ("kgr.cli.look", "Show what is in a store, or one entity or relation of it."),
+    "analyze": ("kgr.cli.analyze", "Find the patterns of a store's relations, and rules of paths."),
     "sample": ("kgr.cli.sample", "Draw queries with easy and hard answers from a store."),
     "train-multihop": ("kgr.cli.multihop", "Train a model of multi-hop queries on a store, then evaluate it."),
     "evaluate-multihop": ("kgr.cli.multihop", "Evaluate a trained query model."),

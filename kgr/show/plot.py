@@ -1,0 +1,83 @@
+"""Figures as PNG, with the extra ``plot``."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kgr import _io
+from kgr.errors import ConfigError
+
+if TYPE_CHECKING:
+    from kgr.data.analysis import Analysis
+
+_BARS = 20
+
+
+def check_plots() -> None:
+    """Raise if figures cannot be drawn here.
+
+    Raises
+    ------
+    ConfigError
+        The extra ``plot`` is not installed.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(f'figures need matplotlib ({error}): pip install "kgr[plot]"') from error
+
+
+def plot_analysis(found: Analysis, path: Path) -> None:
+    """Draw an analysis into a PNG: its largest relations by size and pattern, and its rules by confidence.
+
+    Raises
+    ------
+    ConfigError
+        The extra ``plot`` is not installed.
+    """
+    check_plots()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(14, 9), layout="constrained")
+    sizes, patterns, rules, ends = figure.subplots(2, 2).flat
+    _bars(found, sizes, patterns)
+    _rules(found, rules)
+    _cardinality(found, ends)
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=120)
+    _io.replace_bytes(path, image.getvalue())
+
+
+def _bars(found: Analysis, sizes: Any, patterns: Any) -> None:
+    top = sorted(found.relations.items(), key=lambda item: -item[1]["triples"])[:_BARS]
+    names = [key.rpartition("/")[2][:24] for key, _ in top]
+    places = range(len(top))
+    sizes.barh(places, [facts["triples"] for _, facts in top])
+    sizes.set(title="Triples of the largest relations", xlabel="triples")
+    for shift, share in ((-0.2, "symmetry"), (0.2, "compositional")):
+        at = [place + shift for place in places]
+        patterns.barh(at, [100 * facts[share] for _, facts in top], height=0.4, label=share)
+    patterns.set(title="Patterns", xlabel="% of the relation's triples", xlim=(0, 100))
+    patterns.legend()
+    for axes in (sizes, patterns):
+        axes.set_yticks(places, names)
+        axes.invert_yaxis()
+
+
+def _rules(found: Analysis, axes: Any) -> None:
+    for length in (2, 3):
+        rows = [row for row in found.rules if row["length"] == length]
+        x, y = ([row[name] for row in rows] for name in ("head_coverage", "pca_confidence"))
+        axes.scatter(x, y, s=12, alpha=0.6, label=f"length {length} ({len(rows):,})")
+    axes.set(title="Path rules", xlabel="head coverage", ylabel="PCA confidence", xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend()
+
+
+def _cardinality(found: Analysis, axes: Any) -> None:
+    relations = [facts for facts in found.relations.values() if facts["triples"]]
+    x, y = ([facts[name] for facts in relations] for name in ("tails_per_head", "heads_per_tail"))
+    axes.scatter(x, y, s=12)
+    axes.set(title="Relations by mean degree", xlabel="tails per head", ylabel="heads per tail")
+    axes.set(xscale="log", yscale="log")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kgr.data.build import build_store
     from kgr.data.codex_view import load_codex
     from kgr.data.known import open_store
+    from kgr.data.queries import read_queries, sample_queries, write_queries
     from kgr.errors import (
         ConfigError,
         DataError,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     )
     from kgr.index.store import Store
     from kgr.multihop.run import train_multihop
-    from kgr.query.keyed import read_queries, write_queries
-    from kgr.query.sets import draw_queries as sample_queries
     from kgr.runs import load_run
 
     __version__: str
@@ -62,12 +61,12 @@ _HOMES = {
     "load_codex": "kgr.data.codex_view",
     "load_run": "kgr.runs",
     "open_store": "kgr.data.known",
-    "read_queries": "kgr.query.keyed",
-    "sample_queries": "kgr.query.sets:draw_queries",
+    "read_queries": "kgr.data.queries",
+    "sample_queries": "kgr.data.queries",
     "train_multihop": "kgr.multihop.run",
-    "write_queries": "kgr.query.keyed",
+    "write_queries": "kgr.data.queries",
 }
-"""Where a name lives, and after a colon what it is called there; the errors live in ``kgr.errors``."""
+"""Where a name lives; the errors live in ``kgr.errors``."""
 
 
 def __getattr__(name: str) -> Any:
@@ -75,8 +74,7 @@ def __getattr__(name: str) -> Any:
         return _version()
     if name not in __all__:
         raise AttributeError(f"module 'kgr' has no attribute {name!r}")
-    module, _, there = _HOMES.get(name, "kgr.errors").partition(":")
-    return getattr(importlib.import_module(module), there or name)
+    return getattr(importlib.import_module(_HOMES.get(name, "kgr.errors")), name)
 
 
 def __dir__() -> list[str]:

@@ -7,6 +7,7 @@ in, so a value is checked once, wherever it came from.
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import types
 import typing
@@ -103,6 +104,8 @@ def _check(field: Setting, value: Any, where: str) -> Any:
         return None
     if field.kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{where}: {field.name} is {value!r}, expected a finite number")
     fits = isinstance(value, field.kind) and (field.kind is bool or not isinstance(value, bool))
     fits = fits and (field.low is None or value >= field.low) and (field.high is None or value <= field.high)
     if not fits or (field.choices and value not in field.choices):

@@ -10,7 +10,7 @@ import click
 from kgr.cli.base import json_option, traceback_option
 from kgr.cli.terminal import Bars, print_json, say
 from kgr.data.describe import entry
-from kgr.data.known import open_store
+from kgr.data.known import known_names, open_store, store_place
 from kgr.errors import FormatError
 from kgr.index.check import check_store
 from kgr.index.store import Store
@@ -33,10 +33,14 @@ def check(ctx: click.Context, store: str, as_json: bool) -> None:
 
     Prints a line for each thing that is wrong, and then exits with 1.
     """
-    try:
-        path = opened(store).path
-    except FormatError:  # damaged so that it cannot be opened: the check says where
-        path = Path(store)
+    kept = store_place(store)
+    if store in known_names() and kept.exists() and not Path(store).exists():
+        path = kept  # as it is: opening it by name would build a damaged one anew
+    else:
+        try:
+            path = opened(store).path
+        except FormatError:  # damaged so that it cannot be opened: the check says where
+            path = Path(store)
     found = check_store(path)
     if as_json:
         print_json({"store": str(path), "whole": not found, "findings": found})

@@ -80,11 +80,11 @@ def _tell(run: MultihopRun, store: str, metrics: dict[str, Any] | None) -> None:
 
 @click.command("evaluate-multihop")
 @click.argument("run")
-@click.option("--split", default="test", help="valid or test  [default: test]")
+@click.option("--split", help="valid or test  [default: test, or valid where there is no test split]")
 @click.option("--queries", help="file of `kgr sample`, or name of a set in the store  [default: drawn from the store]")
 @json_option
 @traceback_option
-def evaluate_multihop(run: str, split: str, queries: str | None, as_json: bool) -> None:
+def evaluate_multihop(run: str, split: str | None, queries: str | None, as_json: bool) -> None:
     """Evaluate a trained query model."""
     from kgr.show.multihop import metrics_table
 

@@ -54,8 +54,9 @@ def next_commands(run: MultihopRun, store: str, asked: list[Question]) -> str:
     entity = one.query[0] if one else run.store.entries.key(0)
     commands += [["show", store, entity]]
     if any(split in run.metrics for split in ("valid", "test")):
+        split = [] if "test" in run.metrics else ["--split", "valid"]
         commands += [
-            ["sample", store, "--structures", "1p,2i", "--count", "100", "--out", "queries.jsonl"],
+            ["sample", store, "--structures", "1p,2i", "--count", "100", *split, "--out", "queries.jsonl"],
             ["evaluate-multihop", folder, "--queries", "queries.jsonl"],
         ]
     return "\n".join(["Next commands to try:", *(f"  kgr {shlex.join(command)}" for command in commands)])

@@ -135,6 +135,9 @@ def write_store(
     if not len(splits["train"]) and not partial:
         raise DataError(f"{material.places['train']}: found no triples, expected at least one to train on")
     entities, relations = material.entities.keys, material.relations.keys
+    inverted = next((key for key in relations if key.startswith("^")), None)
+    if inverted is not None:
+        raise DataError(f"relation {inverted!r}: begins with ^, which inverts a relation in queries; rename it")
     if len(splits["train"]):
         counts |= count_unseen(splits["train"], len(entities), len(relations), say)
     types = _types(material.entity_table.types, entities)

@@ -71,7 +71,9 @@ class Run:
         if not where.is_file():
             raise FormatError(f"{path}: not a run folder: it has no config.toml")
         tables = _config.read_toml(where)
-        head = tables.get("run", {})
+        head = tables.get("run")
+        if not isinstance(head, dict) or not isinstance(tables.get("settings", {}), dict):
+            raise FormatError(f"{where}: expected the tables [run] and [settings]")
         if head.get("format") != VERSION:
             raise FormatError(f"{where}: format {head.get('format')} of a run, expected {VERSION}")
         return cls(Path(path), head.get("task", ""), head.get("store", ""), tables.get("settings", {}))
@@ -108,7 +110,11 @@ class Run:
         """Read the lines of ``metrics.jsonl``; a last line cut short by a crash is left out."""
         where = self.path / "metrics.jsonl"
         text = where.read_text(encoding="utf-8") if where.exists() else ""
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return [
+            _metrics_line(where, number, line)
+            for number, line in enumerate(text.splitlines(keepends=True), 1)
+            if line.endswith("\n")
+        ]
 
     def record(self, line: Mapping[str, Any]) -> None:
         """Append a line to ``metrics.jsonl``.
@@ -183,15 +189,26 @@ def _check_resumable(run: Run, task: str, config: TrainConfig, sections: Mapping
     if run.task != task:
         raise ConfigError(f"{run.path}: holds a run of {run.task!r}, not {task!r}; give another folder")
     found = run.checkpoint()
-    for settings in (run.settings, found.manifest["settings"] if found else {}):
-        differ = differences(settings, config) if settings else []
+    if found is None:  # nothing was trained yet: the folder takes the new settings
+        return
+    found.check_sections(sections)
+    for settings in (run.settings, found.manifest["settings"]):
+        differ = differences(settings, config)
         if differ:
             raise ConfigError(
                 f"{run.path}: this run has other settings: {'; '.join(differ)}; "
                 "give the same to go on with it, or another folder"
             )
-    if found:
-        found.check_sections(sections)
+
+
+def _metrics_line(where: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+        if isinstance(found, dict) and isinstance(found.get("step"), int):
+            return found
+    except ValueError:
+        pass
+    raise FormatError(f"{where}:{number}: not a line of metrics: {line[:60]!r}; delete the line to go on")
 
 
 def _append(file: Any, data: bytes) -> None:

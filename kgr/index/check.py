@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,21 @@ def check_store(path: str | Path) -> list[str]:
         *_strangers(folder, known),
         *_leftovers(path, version),
     ]
+
+
+def verify_sections(path: str | Path, names: Collection[str]) -> None:
+    """Read every byte of some sections of the version in force: kernels go where their arrays point.
+
+    Raises
+    ------
+    FormatError
+        An array is not what the manifest says; section, array and file are named.
+    """
+    path = Path(path)
+    version, manifest = manifests.read_manifest(path)
+    for section, array, file, described in manifests.array_files(path / manifests.folder_name(version), manifest):
+        if section in names and (wrong := _wrong(section, array, file, described)):
+            raise FormatError(f"{wrong}; the store is damaged, build it anew")
 
 
 def _wrong(section: str, array: str, file: Path, described: Mapping[str, Any]) -> str | None:

@@ -16,12 +16,13 @@ from kgr.data.known import open_store
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
-from kgr.errors import ConfigError
+from kgr.errors import ConfigError, FormatError
 from kgr.graph.graph import Graph, load_graph
+from kgr.index.check import verify_sections
 from kgr.index.store import Store
 from kgr.multihop import evaluate as evaluation
 from kgr.multihop.config import MultihopConfig, recipe, resolve
-from kgr.multihop.task import MultihopTask
+from kgr.multihop.task import MultihopTask, hostable
 from kgr.query._kernels import sample
 from kgr.query.answers import answers
 from kgr.query.kept import named_or_read
@@ -70,6 +71,7 @@ class MultihopRun:
         """The model as it was trained just now, or as the newest checkpoint has it."""
         if self._trained is not None:
             return self._trained
+        verify_sections(self.store.path, SECTIONS)
         task = MultihopTask(self.store, self.config, device_of(self.config.device))
         self._run.restore(task.module, task.tables, self.store.fingerprints(SECTIONS))
         task.module.eval()
@@ -82,7 +84,7 @@ class MultihopRun:
 
     def evaluate(
         self,
-        split: str = "test",
+        split: str | None = None,
         *,
         queries: QuerySet | str | Path | None = None,
         progress: evaluation.Progress | None = None,
@@ -91,6 +93,8 @@ class MultihopRun:
 
         Parameters
         ----------
+        split : "valid" or "test", optional
+            By default test, or valid where the store has no test triples.
         queries : QuerySet, name or file of JSON lines, optional
             One that the store keeps by name, see :func:`kgr.query.kept.kept_names`, or a file as ``kgr sample``
             writes them.
@@ -100,6 +104,7 @@ class MultihopRun:
         dict
             See :func:`kgr.multihop.evaluate.evaluate`.
         """
+        split = split or ("test" if _holds_out(self.store, "test") else "valid")
         if queries is None:
             chosen = default_set(self.store, split)
         else:
@@ -200,12 +205,14 @@ def train_multihop(
     chosen = resolve(path, settings)
     if chosen.eval_every and not _holds_out(opened, "valid"):
         raise ConfigError(f"eval_every is {chosen.eval_every}, but {opened.path} has no valid triples: leave it out")
+    verify_sections(opened.path, SECTIONS)
     sections = opened.fingerprints(SECTIONS)
     place = str(store) if opened.name == store else str(opened.path.resolve())
     if message and not is_compiled(sample._sample):
         message("compiling kernels: once after an installation, about 20 seconds")
     if message and path:
         message(f"settings: {path}")
+    chosen = hostable(load_graph(opened), chosen, message)
     with begin(out, task=TASK, store=place, config=chosen, sections=sections) as run:
         task = MultihopTask(opened, chosen, device_of(chosen.device))
         step = train(task, run, chosen, progress=progress).step
@@ -214,10 +221,18 @@ def train_multihop(
         split = next((split for split in ("test", "valid") if _holds_out(opened, split)), None)
         if split is None:
             (message or str)(f"{opened.path}: no valid or test triples, so the run is not evaluated")
-        elif not any(line.get("whole") and line["step"] == step for line in run.metrics()):
+        elif not _evaluated(run, step, default_set(opened, split)):
             metrics = trained.evaluate(split, progress=evaluating)
             run.record({"step": step, "split": split, "whole": True, "metrics": metrics})
     return trained
+
+
+def _evaluated(run: Run, step: int, queries: QuerySet) -> bool:
+    """Whether the run's metrics have these very queries at this step; its store may have got others since."""
+    return any(
+        line.get("whole") and line["step"] == step and line["metrics"]["queries_fingerprint"] == queries.fingerprint
+        for line in run.metrics()
+    )
 
 
 def _holds_out(store: Store, split: str) -> bool:
@@ -228,4 +243,11 @@ def load_multihop(run: Run) -> MultihopRun:
     """Open a run of this task with its store."""
     if run.task != TASK:
         raise ConfigError(f"{run.path}: holds a run of {run.task!r}, not {TASK!r}")
-    return MultihopRun(run, open_store(run.store))
+    try:
+        store = open_store(run.store)
+    except FormatError as error:
+        raise FormatError(
+            f"{error}; the run {run.path} was trained from that store: if it was moved, "
+            "write its place into the run's config.toml"
+        ) from error
+    return MultihopRun(run, store)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ from kgr._rng import key
 from kgr.engine.optim import ROW_OPTIMIZERS
 from kgr.engine.ring import Layout, Slot
 from kgr.engine.table import DeviceTable, uniform
-from kgr.graph.graph import load_graph
+from kgr.errors import SamplerError
+from kgr.graph.graph import Graph, load_graph
 from kgr.index.store import Store
 from kgr.models import MODELS
 from kgr.models.embed import embed, word_pair_scores, word_scores
@@ -25,7 +28,9 @@ from kgr.query.sets import default_set
 from kgr.query.words import Word, parse
 
 # streams of keyed draws; a structure's sampler has SAMPLER + its place
-_DENSE, _ENTITIES, _RELATIONS, _SCHEDULE, _SAMPLER = 1, 2, 3, 4, 100
+_DENSE, _ENTITIES, _RELATIONS, _SCHEDULE, _PROBE, _SAMPLER = 1, 2, 3, 4, 5, 100
+# to see whether a graph hosts a structure: rows, and tries at each
+_PROBED, _PROBE_TRIES = 64, 100_000
 
 COUNT_OFFSET = 4  # a query of n answers weighs 1/sqrt(n + 4), as in BetaE
 
@@ -155,3 +160,33 @@ class MultihopTask:
 
 def _take(rows: Tensor, places: Tensor, batch: int, each: int) -> Tensor:
     return rows.index_select(0, places[: batch * each]).view(batch, each, -1)
+
+
+def hostable(graph: Graph, config: MultihopConfig, message: Callable[[str], None] | None = None) -> MultihopConfig:
+    """Leave out the default training structures that a graph cannot host, telling so by ``message``.
+
+    Raises
+    ------
+    SamplerError
+        The structures were chosen, or none is left; all that cannot be drawn are named.
+    """
+    unable = [name for name in config.weights if not _hosts(graph, parse(name), config)]
+    if not unable:
+        return config
+    left = {name: weight for name, weight in config.weights.items() if name not in unable}
+    told = f"this graph cannot host {', '.join(unable)}, or too rarely to train on"
+    if config.structures is not None or not left:
+        others = f"; of those given it hosts {', '.join(left)}" if left else ""
+        raise SamplerError(f"structures: {told}{others}")
+    (message or str)(f"{told}: left out of the training")
+    return dataclasses.replace(config, structures=left)
+
+
+def _hosts(graph: Graph, word: Word, config: MultihopConfig) -> bool:
+    try:
+        Sampler(graph, word, negatives=1, law=config.law, seed=config.seed, stream=_PROBE, tries=_PROBE_TRIES).draw(
+            0, _PROBED
+        )
+    except SamplerError:
+        return False
+    return True

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr import _io
 from kgr.errors import DataError, KgrError, QueryError
 from kgr.index.store import Store
 from kgr.query.sets import Queries, QuerySet, Ragged
 from kgr.query.words import Word, parse
+
+_Row = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]  # arguments, easy, hard
 
 
 def read_arguments(store: Store, word: Word, keys: Sequence[str]) -> NDArray[np.int32]:
@@ -64,17 +67,22 @@ def write_arguments(store: Store, word: Word, arguments: NDArray[np.int32]) -> l
 
 
 def write_queries(path: str | Path, store: Store, queries: QuerySet) -> None:
-    """Write a query set as JSON lines ``{"structure", "query", "easy", "hard"}``, all by key."""
-    with Path(path).open("w", encoding="utf-8", newline="\n") as file:
-        for own in queries.queries.values():
-            for i in range(len(own)):
-                line = {
-                    "structure": own.word.name,
-                    "query": write_arguments(store, own.word, own.arguments[i]),
-                    "easy": store.entries.keys_of(own.easy[i]),
-                    "hard": store.entries.keys_of(own.hard[i]),
-                }
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    """Write a query set as JSON lines ``{"structure", "query", "easy", "hard"}``, all by key.
+
+    Those of a set that was drawn from a store say so by ``"drawn": true``. The file is there whole or not at all.
+    """
+    lines = []
+    for own in queries.queries.values():
+        for i in range(len(own)):
+            line = {
+                "structure": own.word.name,
+                "query": write_arguments(store, own.word, own.arguments[i]),
+                "easy": store.entries.keys_of(own.easy[i]),
+                "hard": store.entries.keys_of(own.hard[i]),
+                **({"drawn": True} if queries.drawn else {}),
+            }
+            lines.append(json.dumps(line, ensure_ascii=False) + "\n")
+    _io.replace_text(Path(path), "".join(lines))
 
 
 def read_queries(path: str | Path, store: Store, *, split: str = "test") -> QuerySet:
@@ -85,18 +93,20 @@ def read_queries(path: str | Path, store: Store, *, split: str = "test") -> Quer
     DataError
         A line that is no query of this store; the message starts with ``file:line``.
     """
-    rows: dict[str, list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]]] = {}
+    rows: dict[str, list[_Row]] = {}
+    drawn = True
     for number, line in _lines(Path(path)):
         try:
-            word, row = _read_line(store, line)
+            word, row, own = _read_line(store, line)
         except (KgrError, ValueError) as error:
             raise DataError(
                 f'{path}:{number}: {error}; expected {{"structure", "query", "easy", "hard"}} by key'
             ) from error
         rows.setdefault(word.name, []).append(row)
+        drawn &= own
     if not rows:
         raise DataError(f"{path}: no queries")
-    return QuerySet(split, False, {name: _join(parse(name), own) for name, own in rows.items()})
+    return QuerySet(split, drawn, {name: _join(parse(name), own) for name, own in rows.items()})
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -109,7 +119,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise DataError(f"{path}: not UTF-8: {error}") from error
 
 
-def _read_line(store: Store, line: str) -> tuple[Word, tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]]:
+def _read_line(store: Store, line: str) -> tuple[Word, _Row, bool]:
     record: Any = json.loads(line)
     if not isinstance(record, dict):
         raise ValueError(f"found {type(record).__name__}")
@@ -131,9 +141,9 @@ def _read_line(store: Store, line: str) -> tuple[Word, tuple[NDArray[np.int32], 
     both = np.intersect1d(easy, hard)
     if len(both):
         raise ValueError(f"answer {store.entries.key(int(both[0]))!r} is both easy and hard")
-    return word, (read_arguments(store, word, record["query"]), easy, hard)
+    return word, (read_arguments(store, word, record["query"]), easy, hard), record.get("drawn") is True
 
 
-def _join(word: Word, rows: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]]) -> Queries:
+def _join(word: Word, rows: list[_Row]) -> Queries:
     arguments, easy, hard = zip(*rows, strict=True)
     return Queries(word, np.stack(arguments), Ragged.of(easy), Ragged.of(hard))

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgr._rng import key
-from kgr.errors import DataError, FormatError
+from kgr.errors import ConfigError, DataError, FormatError
 from kgr.graph.graph import Graph, build_graph, load_graph
 from kgr.index.store import Section, Store, extend_store
 from kgr.query._kernels import select
 from kgr.query.answers import Evaluator
-from kgr.query.program import compile_word
+from kgr.query.program import LAWS, compile_word
 from kgr.query.scratch import Scratch
 from kgr.query.words import STRUCTURES, Word, parse
 
@@ -162,6 +162,10 @@ def draw_queries(
     progress : callable, optional
         Called with (structure, queries found) after each structure.
     """
+    if law not in LAWS:
+        raise ConfigError(f"law is {law!r}, expected one of {', '.join(LAWS)}")
+    if count < 1:
+        raise ConfigError(f"count is {count}, expected at least 1")
     small, large = split_graphs(store, split)
     found = {}
     for name in structures:

@@ -163,7 +163,7 @@ def test_sample(kgr: Kgr, kgr_json: Callable[..., Any], place: Any, tmp_path: Pa
     assert [line.split()[:2] for line in lines[1:]] == [["2p", "30"], ["2in", "30"]]
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(rows) == 60
-    assert {tuple(row) for row in rows} == {("structure", "query", "easy", "hard")}
+    assert {tuple(row) for row in rows} == {("structure", "query", "easy", "hard", "drawn")}
     first = out.read_bytes()
     counts = kgr_json("sample", place.store, *options)["structures"]
     assert counts["2p"]["hard"] == sum(len(row["hard"]) for row in rows if row["structure"] == "2p")

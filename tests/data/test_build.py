@@ -191,3 +191,10 @@ def test_an_existing_store_is_refused_and_stays(folder: Folder) -> None:
 def test_first_occurrences(triples: Any) -> None:
     rows = [tuple(row) for row in triples.tolist()]
     assert first_occurrences(triples).tolist() == [row not in rows[:place] for place, row in enumerate(rows)]
+
+
+def test_a_relation_that_looks_inverted_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text("a\tr\tb\na\t^r\tb\n")
+    with pytest.raises(DataError, match=r"relation '\^r': begins with \^"):
+        build_store(tmp_path / "store", train=tmp_path / "train.tsv")
+    assert not (tmp_path / "store").exists()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from kgr.data.build import build_store
 from kgr.engine.ring import Slot
 from kgr.engine.run import Run
 from kgr.engine.table import DeviceTable
-from kgr.errors import ConfigError, FormatError, QueryError, TrainingError, UnknownKey
+from kgr.errors import ConfigError, FormatError, QueryError, SamplerError, TrainingError, UnknownKey
 from kgr.index.store import Store
 from kgr.models import MODELS
 from kgr.multihop.run import MultihopRun, load_multihop, train_multihop
@@ -194,3 +195,57 @@ def test_without_held_out_triples_training_says_what_it_cannot_do(tmp_path: Path
     run = train_multihop(store, out=tmp_path / "run", model="gqe", message=lines.append, **SMALL)
     assert run.metrics == {}
     assert any("no valid or test triples" in line for line in lines)
+
+
+def test_structures_that_a_graph_cannot_host_are_left_out_and_named(tmp_path: Path) -> None:
+    chain = np.array([[i, 0, i + 1] for i in range(60)], np.int32)
+    store = build_store(tmp_path / "store", train=write(tmp_path / "t.tsv", chain))
+    lines: list[str] = []
+    run = train_multihop(store, out=tmp_path / "run", model="gqe", message=lines.append, **SMALL)
+    assert run.config.weights == {"1p": 10, "2p": 10, "3p": 10, "2i": 10}
+    assert any("cannot host 3i" in line for line in lines)
+    with pytest.raises(SamplerError, match=r"cannot host 3i, .* it hosts 1p"):
+        train_multihop(store, out=tmp_path / "other", model="gqe", structures={"1p": 1, "3i": 1}, **SMALL)
+    # nothing was trained there, so the folder takes other settings
+    train_multihop(store, out=tmp_path / "other", model="gqe", structures={"1p": 1}, **SMALL)
+
+
+def test_a_damaged_graph_is_refused_before_it_is_used(store: Store, tmp_path: Path) -> None:
+    shutil.copytree(store.path, tmp_path / "store")
+    damaged = Store(tmp_path / "store")
+    file = damaged.folder / "graph" / "tail.npy"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 64
+    file.unlink()
+    file.write_bytes(data)
+    with pytest.raises(FormatError, match=r"section 'graph', array 'tail'.*checksum"):
+        train_multihop(damaged, out=tmp_path / "run", model="gqe", **SMALL)
+
+
+def test_metrics_of_other_held_out_edges_are_not_taken_for_these(store: Store, tmp_path: Path) -> None:
+    files = {split: write(tmp_path / f"{split}.tsv", store.triples(split)) for split in ("train", "valid", "test")}
+    one = build_store(tmp_path / "one", train=files["train"], test=files["test"])
+    first = train_multihop(one, out=tmp_path / "run", model="gqe", **SMALL).metrics["test"]
+    other = build_store(tmp_path / "other", train=files["train"], test=files["valid"])
+    assert one.fingerprints(["entities"]) == other.fingerprints(["entities"])
+    second = train_multihop(other, out=tmp_path / "run", model="gqe", **SMALL).metrics["test"]
+    assert second["queries_fingerprint"] != first["queries_fingerprint"]
+    assert second["queries_fingerprint"] == default_set(other, "test").fingerprint
+
+
+def test_damaged_metrics_are_named(store: Store, tmp_path: Path) -> None:
+    run = train_multihop(store, out=tmp_path / "run", model="gqe", **SMALL)
+    (run.path / "metrics.jsonl").write_text('{"step": 1}\nnonsense\n')
+    with pytest.raises(FormatError, match=r"metrics\.jsonl:2: not a line of metrics"):
+        _ = run.metrics
+
+
+def test_one_entity_and_relations_seen_only_in_test_train_and_evaluate(tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text("a\tr\ta\n")
+    alone = build_store(tmp_path / "alone", train=tmp_path / "train.tsv")
+    assert train_multihop(alone, out=tmp_path / "one", model="gqe", **SMALL).answer("1p", ["a", "r"]).results
+    triples = oracle.random_triples(np.random.default_rng(1), 10, 2, 60)
+    (tmp_path / "test.tsv").write_text("e1\tnew\te2\n")
+    files = {"train": write(tmp_path / "t.tsv", triples), "test": tmp_path / "test.tsv"}
+    run = train_multihop(build_store(tmp_path / "store", **files), out=tmp_path / "two", model="gqe", **SMALL)
+    assert run.metrics["test"]["structures"]["1p"]["queries"] > 0

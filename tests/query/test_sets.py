@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
 from pathlib import Path
 
@@ -106,7 +107,9 @@ def test_lines_of_a_file_return_as_written(store: Store, tmp_path: Path) -> None
     write_queries(tmp_path / "q.jsonl", store, drawn)
     again = read_queries(tmp_path / "q.jsonl", store)
     assert again.fingerprint == drawn.fingerprint
-    assert not again.drawn
+    assert again.drawn
+    write_queries(tmp_path / "q.jsonl", store, dataclasses.replace(drawn, drawn=False))
+    assert not read_queries(tmp_path / "q.jsonl", store).drawn
     word = parse("pni")
     keys = write_arguments(store, word, drawn.queries["pni"].arguments[0])
     assert np.array_equal(read_arguments(store, word, keys), drawn.queries["pni"].arguments[0])

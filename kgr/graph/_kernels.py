@@ -118,6 +118,27 @@ def span(fragments, relation, offsets, entity, r):
     return a, b
 
 
+@inlined
+def contains(members, low, high, x):
+    """Whether x is in the sorted range members[low:high]."""
+    at = np.int64(low)
+    n = np.int64(high) - at
+    if n <= 0:
+        return False
+    while n > 1:
+        half = n >> 1
+        if members[np.uintp(at + half)] <= x:
+            at += half
+        n -= half
+    return members[np.uintp(at)] == x
+
+
+@inlined
+def has_bit(bits, x):
+    """1 where x is marked in a bitmap, uint32[ceil(G / 32)], else 0."""
+    return (bits[np.uintp(x >> 5)] >> np.uint32(x & 31)) & np.uint32(1)
+
+
 @kernel
 def _in_degrees(fragments, relation, offsets, r, out):
     """out[e] = edges into e under relation r: the size of e's fragment of the inverse."""

@@ -7,12 +7,7 @@ Pairs are ragged: row ``i`` is entity ``rows[i]`` with the distinct ``ends[offse
 import numpy as np
 
 from kgr._jit import inlined, kernel
-from kgr.graph._kernels import span
-
-
-@inlined
-def has_bit(bits, x):
-    return (bits[np.uintp(x >> 5)] >> np.uint32(x & 31)) & np.uint32(1)
+from kgr.graph._kernels import contains, has_bit, span
 
 
 @inlined
@@ -68,21 +63,9 @@ def _overlaps(graph, rows, offsets, ends, reverse):
             b = ends[j]
             loops += a == b
             for f in range(fragments[b], fragments[b + 1]):
-                if relation[f] & 1 == 0 and _contains(tail, starts[f], starts[f + 1], a):
+                if relation[f] & 1 == 0 and contains(tail, starts[f], starts[f + 1], a):
                     reverse[relation[f] >> 1] += 1
     return loops
-
-
-@inlined
-def _contains(members, low, high, x):
-    n = np.int64(high - low)
-    at = np.int64(low)
-    while n > 1:
-        half = n >> 1
-        if members[np.uintp(at + half)] <= x:
-            at += half
-        n -= half
-    return members[np.uintp(at)] == x
 
 
 @kernel

@@ -9,7 +9,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from kgr._jit import inlined, kernel
-from kgr.graph._kernels import locate
+from kgr.graph._kernels import has_bit, locate
 from kgr.query._kernels.sets import (
     ALONG_R,
     HOP,
@@ -25,7 +25,6 @@ from kgr.query._kernels.sets import (
     _list_literal,
     _mark_node,
     _smallest,
-    has_bit,
 )
 
 LOCATE, SCAN, FORWARD, SEARCH = 14, 1, 3, 12

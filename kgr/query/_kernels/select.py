@@ -4,8 +4,9 @@ import numpy as np
 
 from kgr._jit import kernel
 from kgr._rng import start
+from kgr.graph._kernels import has_bit
 from kgr.query._kernels.ground import _ground
-from kgr.query._kernels.sets import _answers, _clear_bits, _set_bits, has_bit
+from kgr.query._kernels.sets import _answers, _clear_bits, _set_bits
 
 
 @kernel

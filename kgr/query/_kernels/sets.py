@@ -2,33 +2,13 @@
 
 import numpy as np
 
-from kgr._jit import inlined, kernel
-from kgr.graph._kernels import span
+from kgr._jit import kernel
+from kgr.graph._kernels import contains, has_bit, span
 from kgr.query.program import ALONG, ANCHOR_OF, FIRST, IS_UNION, LAST, NODE_OF, SIGN
 
 SLICE, LIST, HOP = 0, 1, 2  # a fragment; a node's set; a node's set projected, enumerated only when it must be
 KIND, START, SIZE, ALONG_R, NODE, POSITIVE = range(6)  # columns of L
 SET_START, SET_SIZE, SORTED, MARKED = range(4)  # columns of S
-
-
-@inlined
-def contains(members, low, high, x):
-    """Whether x is in the sorted range members[low:high]."""
-    n = high - low
-    if n <= 0:
-        return False
-    while n > 1:
-        half = n >> 1
-        if members[np.uintp(low + half)] <= x:
-            low += half
-        n -= half
-    return members[np.uintp(low)] == x
-
-
-@inlined
-def has_bit(bits, x):
-    """1 where x is marked, else 0."""
-    return (bits[np.uintp(x >> 5)] >> np.uint32(x & 31)) & np.uint32(1)
 
 
 @kernel

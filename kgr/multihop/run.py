@@ -221,8 +221,10 @@ def train_multihop(
         split = next((split for split in ("test", "valid") if _holds_out(opened, split)), None)
         if split is None:
             (message or str)(f"{opened.path}: no valid or test triples, so the run is not evaluated")
-        elif not _evaluated(run, step, default_set(opened, split)):
-            metrics = trained.evaluate(split, progress=evaluating)
+            return trained
+        queries = default_set(opened, split)
+        if not _evaluated(run, step, queries):
+            metrics = trained.evaluate(split, queries=queries, progress=evaluating)
             run.record({"step": step, "split": split, "whole": True, "metrics": metrics})
     return trained
 

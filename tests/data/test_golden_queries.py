@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from kgr.data.known import open_store
 from kgr.graph.graph import load_graph
 from kgr.index.check import check_store
 from kgr.index.store import Store
 from kgr.query.answers import Evaluator
 from kgr.query.kept import kept_names, kept_set
 from kgr.query.keyed import write_arguments
-
-
-@pytest.fixture(scope="module")
-def opened(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Store]]:
-    """Open a known data set from the mirror alone: other addresses are refused at once."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("KGR_HOME", str(tmp_path_factory.mktemp("home")))
-        environment.setenv("https_proxy", "http://127.0.0.1:9")
-        environment.delenv("no_proxy", raising=False)
-        environment.delenv("NO_PROXY", raising=False)
-        yield open_store
-
 
 SETS = {"wn18rr-qa": "betae", "fb15k-237-betae": "query2box"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,22 +10,10 @@ import pytest
 from kgr.data.codex import LANGUAGES
 from kgr.data.codex_view import SIZES, load_codex
 from kgr.data.describe import entry
-from kgr.data.known import manifest_of, open_store
+from kgr.data.known import manifest_of
 from kgr.errors import FetchError, UnknownKey
 from kgr.index.check import check_store
 from kgr.index.store import Store
-
-
-@pytest.fixture(scope="module")
-def opened(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Store]]:
-    """Open a known data set from the mirror alone: other addresses are refused at once."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("KGR_HOME", str(tmp_path_factory.mktemp("home")))
-        environment.setenv("https_proxy", "http://127.0.0.1:9")
-        environment.delenv("no_proxy", raising=False)
-        environment.delenv("NO_PROXY", raising=False)
-        yield open_store
-
 
 COUNTS = {
     "codex-s": {

@@ -1,4 +1,4 @@
-"""How kernels are compiled: the two decorators that every ``_kernels`` module uses."""
+"""How kernels are compiled: the decorators that every ``_kernels`` module uses."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy",
 
 kernel = njit(**OPTIONS)
 inlined = njit(inline="always", **OPTIONS)
+forced = njit(forceinline=True, **OPTIONS)
+"""Inlined by LLVM, for functions too large for ``inlined``: a call with many arrays passes a hundred words."""
 
 
 def is_compiled(function: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from hypothesis import strategies as st
@@ -71,73 +71,92 @@ def words() -> st.SearchStrategy[str]:
 
 def hosting(edges: Edges, entities: int, word: Word, law: str) -> float:
     """The share of tries of a law that give a query with a positive."""
-    share = 0.0
-    for pivot in range(entities):
-        for arguments, weight in _draws(edges, entities, word.tree, pivot, None, law):
-            found = answers(edges, word, [arguments[slot] for slot in range(len(word.slots))])
-            share += weight / entities * (bool(found) if law == "relation" and word.negates else pivot in found)
-    return share
+    pivots = dict.fromkeys(range(entities), 1 / entities)
+    return sum(_weights(edges, entities, word, law, pivots, most=entities).values())
 
 
-def groundings(edges: Edges, entities: int, word: Word, law: str) -> dict[tuple[tuple[int, ...], int], float]:
-    """The exact law of (arguments, positive): probabilities by enumeration of every draw."""
-    weights: dict[tuple[tuple[int, ...], int], float] = defaultdict(float)
-    for pivot in range(entities):
-        for arguments, weight in _draws(edges, entities, word.tree, pivot, None, law):
-            query = tuple(arguments[slot] for slot in range(len(word.slots)))
-            found = answers(edges, word, query)
-            if law == "relation" and word.negates:
-                for answer in found:
-                    weights[query, answer] += weight / len(found)
-            elif pivot in found:
-                weights[query, pivot] += weight
+def groundings(
+    edges: Edges, entities: int, word: Word, law: str, *, by_degree: bool = False
+) -> dict[tuple[tuple[int, ...], int], float]:
+    """The exact law of (arguments, positive), given that not every entity is an answer, by enumeration."""
+    degree = {x: sum(len(tails) for (y, _), tails in edges.items() if x == y) for x in range(entities)}
+    pivots = degree if by_degree else dict.fromkeys(range(entities), 1.0)
+    weights = _weights(edges, entities, word, law, pivots, most=entities - 1)
     total = sum(weights.values())
     return {outcome: weight / total for outcome, weight in weights.items()}
 
 
+def _weights(edges: Edges, entities: int, word: Word, law: str, pivots: Mapping[int, float], *, most: int):
+    """Weights of (arguments, positive), of queries with at most so many answers."""
+    weights: dict[tuple[tuple[int, ...], int], float] = defaultdict(float)
+    for pivot, share in pivots.items():
+        for arguments, weight in _draws(edges, entities, word.tree, pivot, None, law):
+            query = tuple(arguments[slot] for slot in range(len(word.slots)))
+            found = answers(edges, word, query)
+            if len(found) > most:
+                continue
+            if law == "relation" and word.negates:
+                for answer in found:
+                    weights[query, answer] += share * weight / len(found)
+            elif pivot in found:
+                weights[query, pivot] += share * weight
+    return weights
+
+
 def _draws(edges, entities, tree: Node, at: int, after: int | None, law: str):
     """Every way to ground a tree at an entity: (arguments by slot, probability)."""
+    for arguments, p, _ in _entered(edges, entities, tree, at, after, law):
+        yield arguments, p
+
+
+def _entered(edges, entities, tree: Node, at: int, after: int | None, law: str):
+    """As ``_draws``, with the edges that lead into the entity: (source, relation)."""
     if tree.op == "P":
         source = tree.parts[0]
         incoming = {r ^ 1: tails for (x, r), tails in edges.items() if x == at and tails}
-        if law == "relation":
-            steps = [(r, x, 1 / len(xs)) for r, xs in incoming.items() if after is None or r != after ^ 1 for x in xs]
-            allowed = len({r for r, _, _ in steps})
-        else:
+        if law == "edge":
             steps = [(r, x, 1.0) for r, xs in incoming.items() for x in xs]
             allowed = len(steps)
+        else:
+            steps = [(r, x, 1 / len(xs)) for r, xs in incoming.items() if after is None or r != after ^ 1 for x in xs]
+            allowed = len({r for r, _, _ in steps})
         for relation, x, share in steps:
             if source.op == "A":
-                yield {tree.slot: relation, source.slot: x}, share / allowed
+                yield {tree.slot: relation, source.slot: x}, share / allowed, [(x, relation)]
             else:
                 follow = relation if source.op == "P" else None
                 for rest, p in _draws(edges, entities, source, x, follow, law):
-                    yield {tree.slot: relation, **rest}, p * share / allowed
+                    yield {tree.slot: relation, **rest}, p * share / allowed, [(x, relation)]
         return
-    options = []
-    for part in tree.parts:
-        if part.op == "N" and law == "edge":
-            options.append(
-                [
-                    d
-                    for x in range(entities)
-                    for d in _scaled(_draws(edges, entities, part.parts[0], x, None, law), entities)
-                ]
-            )
-        else:
-            options.append(list(_draws(edges, entities, part.parts[0] if part.op == "N" else part, at, None, law)))
-    for choice in itertools.product(*options):
-        arguments: dict[int, int] = {}
-        weight = 1.0
-        for own, p in choice:
-            arguments.update(own)
-            weight *= p
-        if not _repeats(tree.parts, arguments):
-            yield arguments, weight
+    positive = [part for part in tree.parts if part.op != "N"]
+    negated = [part.parts[0] for part in tree.parts if part.op == "N"]
+    for choice in itertools.product(*(list(_entered(edges, entities, part, at, None, law)) for part in positive)):
+        entries = choice[0][2] if tree.op == "U" else [entry for _, _, own in choice for entry in own]
+        starts = _starts(edges, entities, at, entries, law)
+        options = [
+            [(d, p * share) for x, share in starts.items() for d, p in _draws(edges, entities, part, x, None, law)]
+            for part in negated
+        ]
+        for others in itertools.product(*options):
+            arguments: dict[int, int] = {}
+            weight = 1.0
+            for own, p in [(own, p) for own, p, _ in choice] + list(others):
+                arguments.update(own)
+                weight *= p
+            if not _repeats(tree.parts, arguments):
+                yield arguments, weight, entries
 
 
-def _scaled(draws, entities: int):
-    return ((arguments, p / entities) for arguments, p in draws)
+def _starts(edges, entities, at: int, entries, law: str) -> dict[int, float]:
+    """Where a negated branch may start, with probabilities; the rest of them is drawn again."""
+    if law == "relation":
+        return {at: 1.0}
+    if law == "edge":
+        return dict.fromkeys(range(entities), 1 / entities)
+    fragments = [edges[entry] for entry in entries]
+    smallest = min(fragments, key=len)
+    common = set.intersection(*fragments) - {at}
+    return dict.fromkeys(common, 1 / (len(smallest) - 1)) if common else {}
 
 
 def _repeats(parts: Sequence[Node], arguments: dict[int, int]) -> bool:

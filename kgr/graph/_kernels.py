@@ -98,8 +98,7 @@ def locate(fragments, relation, entity, r):
         return np.int64(-1)
     while n > 1:
         half = n >> 1
-        if relation[np.uintp(low + half)] <= r:
-            low += half
+        low += half & -np.int64(relation[np.uintp(low + half)] <= r)
         n -= half
     if relation[np.uintp(low)] == r:
         return low
@@ -127,8 +126,7 @@ def contains(members, low, high, x):
         return False
     while n > 1:
         half = n >> 1
-        if members[np.uintp(at + half)] <= x:
-            at += half
+        at += half & -np.int64(members[np.uintp(at + half)] <= x)
         n -= half
     return members[np.uintp(at)] == x
 

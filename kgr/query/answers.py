@@ -44,18 +44,9 @@ class Evaluator:
             raise QueryError(f"arguments of {self._word.name}: {row.dtype}, expected whole numbers")
         row = row.astype(np.int64)
         self._check(row)
-        program, scratch = self._program, self._scratch
-        start, size, is_sorted = sets._answers(
-            self._graph.arrays,
-            program.nodes,
-            program.literals,
-            row,
-            scratch.literals,
-            scratch.sets,
-            scratch.bits,
-            scratch.arena,
-        )
-        found = scratch.arena[start : start + size].copy()
+        graph, work = self._graph.arrays, self._scratch
+        kept, start, size, is_sorted = sets._answers(graph, self._program.tables, row, work)
+        found = (work.kept if kept else graph.tail)[start : start + size].copy()
         if not is_sorted:
             found.sort()
         return found

@@ -12,16 +12,34 @@ from numpy.typing import NDArray
 from kgr._rng import key
 from kgr.errors import ConfigError, SamplerError
 from kgr.graph.graph import Graph
-from kgr.query._kernels import root, sample
-from kgr.query.program import LAWS, compile_word
+from kgr.query._kernels import sample, shared
+from kgr.query._kernels.sets import NEVER
+from kgr.query.program import LAWS, Program, compile_word
 from kgr.query.scratch import Scratch
-from kgr.query.words import Word
+from kgr.query.words import Node, Word
 
 TRIES = 1_000_000
 """Tries at one row before its structure is given up; one that fails takes some tenths of a microsecond."""
 
 MAX_NEGATIVES = 1 << 16
 """Most candidates of a batch: their places are numbered with 16 bits."""
+
+ROOTS = ("uniform", "degree")
+"""How the pivot is drawn: a uniform entity, or the tail of a uniform directed edge."""
+
+NEGATIVES = ("uniform", "degree", "range")
+"""How negatives are drawn, before those that are answers are left out.
+
+``uniform``: any entity alike; ``degree``: the tail of a uniform directed edge; ``range`` (of one's own negatives
+only): a uniform entity of those that have an edge into them under the query's last relation (of a junction's or a
+union's branches, one chosen for the query, uniformly); where half of the draws allowed did not give K negatives,
+the rest are uniform entities.
+"""
+
+FIRST_BUDGET = 64
+"""Edges a candidate that a set may cost forward before backward is tried."""
+
+_GATHERED = 64  # mean edges of a candidate's fragments up to which they are copied
 
 _BUCKET_BITS = 16  # the candidates' table stays in the first cache whatever the graph's size
 
@@ -36,14 +54,20 @@ class Batch:
         Anchors and directed relations in word order.
     positives : int32[B]
         One answer of each query.
-    negatives : int32[K]
-        Uniform entities, with replacement, shared by the batch.
+    negatives : int32[K] or int32[B, K]
+        Candidates, with replacement: shared by the batch, some of which are answers of some queries; or each
+        query's own.
     is_negative : bool[B, K]
-        Whether the candidate is no answer of the query: exact.
+        Whether the place holds a negative, which is no answer of the query: exact. Of own negatives all do but in
+        a query that nearly every entity answers.
     counts : int64[B]
         Number of answers.
     exact : bool[B]
-        Whether the count is exact; otherwise it is estimated from the candidates that are answers.
+        Whether the count is exact; otherwise it is estimated from the draws that were answers.
+    crowded : int32[B]
+        Queries drawn for the row and drawn again since nearly every entity answers them.
+    skipped : int32[B]
+        Queries drawn for the row and drawn again since they passed the limit of work.
     """
 
     arguments: NDArray[np.int32]
@@ -52,53 +76,122 @@ class Batch:
     is_negative: NDArray[np.bool_]
     counts: NDArray[np.int64]
     exact: NDArray[np.bool_]
+    crowded: NDArray[np.int32]
+    skipped: NDArray[np.int32]
 
     @classmethod
-    def empty(cls, batch: int, slots: int, negatives: int, *, is_negative: NDArray[np.bool_] | None = None) -> Batch:
+    def empty(
+        cls, batch: int, slots: int, negatives: int, *, own: bool = False, is_negative: NDArray[np.bool_] | None = None
+    ) -> Batch:
         """Return a batch whose arrays are still to be filled; ``is_negative`` may be given memory."""
         return cls(
             np.empty((batch, slots), np.int32),
             np.empty(batch, np.int32),
-            np.empty(negatives, np.int32),
+            np.empty((batch, negatives) if own else negatives, np.int32),
             np.empty((batch, negatives), np.bool_) if is_negative is None else is_negative,
             np.empty(batch, np.int64),
             np.empty(batch, np.bool_),
+            np.empty(batch, np.int32),
+            np.empty(batch, np.int32),
         )
 
 
-class Candidates(NamedTuple):
-    """A batch's candidates, indexed for the kernels.
+class Places(NamedTuple):
+    """Finds an entity's places among the candidates, by the low bits of its id.
 
-    ``words``, ``starts``, ``entities`` and ``positions`` find an entity's places among the candidates;
-    ``distinct`` are the candidates sorted; ``by_relation``, ``edges``, ``fragment`` and ``owner`` their
-    fragments grouped by relation, by which a backward plan touches only those that have it.
+    ``words`` holds a bit for each of 32 values and how many values come before these; the candidates of the k-th
+    value are ``members[starts[k]:starts[k + 1]]``, id << 16 | place.
+    """
+
+    words: NDArray[np.uint64]
+    starts: NDArray[np.int32]
+    members: NDArray[np.int64]
+
+
+class Groups(NamedTuple):
+    """Entities' fragments by relation.
+
+    Those of relation r are ``starts[r]:starts[r + 1]``, with ``edges[r]`` edges in all; fragment k is
+    ``tails[first[k]:last[k]]``, of entity ``owners[k]``.
+    """
+
+    starts: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    owners: NDArray[np.int32]
+    tails: NDArray[np.int32]
+
+
+class Candidates(NamedTuple):
+    """A batch's candidates, indexed for the kernels: their places, the distinct ones, sorted, and their fragments.
+
+    By the groups a backward plan touches only those candidates that have its relation.
     """
 
     distinct: NDArray[np.int32]
-    words: NDArray[np.uint64]
-    starts: NDArray[np.int32]
+    places: Places
+    groups: Groups
+
+
+class Law(NamedTuple):
+    """How queries are drawn, as kernels take it."""
+
+    by_relation: bool  # a step back is a uniform relation, not a uniform edge
+    by_degree: bool  # the pivot is the tail of a uniform edge
+    whole: bool  # all answers are enumerated
+    among_answers: bool  # the positive is one of them, not the pivot
+    check: bool  # the pivot may be no answer
+    negatives: int
+    budget: int  # edges that one set of a query may cost before another plan is tried
+    limit: int  # and in the end
+
+
+class Ranges(NamedTuple):
+    """Entities by the relations that start from them, and the places of a query's last relations."""
+
+    starts: NDArray[np.int64]
     entities: NDArray[np.int32]
-    positions: NDArray[np.int32]
-    by_relation: NDArray[np.int64]
-    edges: NDArray[np.int64]
-    fragment: NDArray[np.int64]
-    owner: NDArray[np.int32]
+    relations: NDArray[np.int64]
+
+
+class Rows(NamedTuple):
+    """What the kernels fill of each row, however its negatives are drawn: see :class:`Batch`."""
+
+    arguments: NDArray[np.int32]
+    positives: NDArray[np.int32]
+    counts: NDArray[np.int64]
+    exact: NDArray[np.bool_]
+    crowded: NDArray[np.int32]
+    skipped: NDArray[np.int32]
 
 
 class Sampler:
     """Draws queries of one word from a graph; every draw depends on (seed, step, row) alone.
+
+    A query that nearly every entity answers, so that none of the candidates is a negative, or of 16 K + 64 own draws
+    fewer than K are, is drawn again and counted; after 100 of them the next is taken as it is.
 
     Parameters
     ----------
     graph : Graph
     word : Word
     negatives : int
-        K, candidates shared by a batch: 1 to 65,536.
+        K: 1 to 65,536.
+    own_negatives : bool
+        K negatives of each query's own, drawn until none is an answer, instead of K candidates shared by the batch.
     law : str
         How queries are grounded: see :data:`kgr.query.program.LAWS`.
+    roots : str
+        How the pivot is drawn: see :data:`ROOTS`.
+    negative_law : str
+        How negatives are drawn: see :data:`NEGATIVES`.
     exact_counts : bool
         Count every query's answers by enumerating them, whatever that costs. Otherwise the count is exact where
-        the cheapest plan enumerates them anyway, and estimated from the candidates elsewhere.
+        the cheapest plan enumerates them anyway, and estimated from the draws elsewhere.
+    work_limit : int, optional
+        Most edges that any one of a query's sets may cost, forward or backward; a query that needs more is drawn
+        again and counted. This bends the law towards cheap queries. None: no limit.
     tries : int
         At one row, before a :class:`SamplerError`.
     seed, stream : int
@@ -107,7 +200,7 @@ class Sampler:
     Raises
     ------
     ConfigError
-        A number of negatives or a law that is not allowed.
+        A number of negatives, a law or a limit that is not allowed.
     SamplerError
         A graph without edges.
     """
@@ -118,58 +211,101 @@ class Sampler:
         word: Word,
         *,
         negatives: int,
-        law: str = "relation",
+        own_negatives: bool = False,
+        law: str = LAWS[0],
+        roots: str = ROOTS[0],
+        negative_law: str = NEGATIVES[0],
         exact_counts: bool = False,
+        work_limit: int | None = None,
         tries: int = TRIES,
         seed: int = 0,
         stream: int = 0,
     ) -> None:
         if not 1 <= negatives <= MAX_NEGATIVES:
             raise ConfigError(f"negatives is {negatives}, expected 1 to {MAX_NEGATIVES}")
-        if law not in LAWS:
-            raise ConfigError(f"law is {law!r}, expected one of {', '.join(LAWS)}")
+        for name, value, allowed in (
+            ("law", law, LAWS),
+            ("roots", roots, ROOTS),
+            ("negative_law", negative_law, NEGATIVES),
+        ):
+            if value not in allowed:
+                raise ConfigError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")
+        if negative_law == "range" and not own_negatives:
+            raise ConfigError("negative_law is 'range', which differs by query: it needs own_negatives")
+        if work_limit is not None and work_limit < 1:
+            raise ConfigError(f"work_limit is {work_limit}, expected at least 1")
         if not graph.edges:
             raise SamplerError("the graph has no edges: there is nothing to draw")
-        self.graph, self.word, self.negatives, self.law = graph, word, negatives, law
-        self.exact_counts, self.tries = exact_counts, tries
+        self.graph, self.word, self.negatives, self.own_negatives = graph, word, negatives, own_negatives
+        self.tries = tries
         self._program = compile_word(word, law)
+        among_answers = law == "relation" and word.negates
+        limit = int(NEVER) if work_limit is None else work_limit
+        whole = exact_counts or among_answers
+        self._law = Law(
+            by_relation=law != "edge",
+            by_degree=roots == "degree",
+            whole=whole,
+            among_answers=among_answers,
+            check=law != "relation" and word.negates,
+            negatives=NEGATIVES.index(negative_law),
+            budget=limit if whole else min(limit, max(1, FIRST_BUDGET * negatives)),
+            limit=limit,
+        )
+        self._ranges = _ranges(graph, word) if negative_law == "range" else _NO_RANGES
         self._key = (seed, stream)
         self._scratch: deque[Scratch] = deque()
 
     def draw(self, step: int, batch: int, *, first: int = 0) -> Batch:
         """Draw rows ``first:first + batch`` of a step; see :meth:`fill`."""
-        out = Batch.empty(batch, len(self.word.slots), self.negatives)
+        out = Batch.empty(batch, len(self.word.slots), self.negatives, own=self.own_negatives)
         self.fill(out, step, first=first)
         return out
 
     def fill(self, out: Batch, step: int, *, first: int = 0) -> None:
         """Fill a batch in place; safe to call from several threads at once.
 
-        Candidates depend on (seed, stream, step), a row on its number besides: cutting a batch among
+        Shared candidates depend on (seed, stream, step), a row on its number besides: cutting a batch among
         threads gives the same rows.
 
         Raises
         ------
         SamplerError
-            The graph hosts the word too rarely or not at all: a row was not drawn in ``tries`` tries.
+            The graph hosts the word too rarely or not at all: a row was not drawn in ``tries`` tries; or nearly
+            all of its queries pass the limit of work.
         """
-        graph, program = self.graph, self._program
-        step_key = np.uint64(key(*self._key, step))
-        sample._draw_candidates(step_key, graph.entities, out.negatives)
-        candidates = _index(graph, out.negatives)
         scratch = self._take_scratch()
-        failed = sample._sample(
-            graph.arrays, program.draws, program.checks, program.nodes, program.literals, self.law == "relation",
-            self.word.negates, self.exact_counts, step_key, first, self.tries, candidates,
-            out.arguments, out.positives, out.is_negative, out.counts, out.exact, *scratch,
-        )  # fmt: skip
+        rows = Rows(out.arguments, out.positives, out.counts, out.exact, out.crowded, out.skipped)
+        draw = self._fill_own if self.own_negatives else self._fill_shared
+        failed = draw(out, np.uint64(key(*self._key, step)), first, rows, scratch)
         self._scratch.append(scratch)
         if failed >= 0:
-            raise SamplerError(
-                f"structure {self.word.name}: row {first + failed} of step {step} was not drawn in {self.tries} tries: "
-                f"the graph ({graph.entities} entities, {graph.edges // 2} triples) hosts it too rarely or not at all; "
-                "leave it out"
-            )
+            where = f"structure {self.word.name}: row {first + failed} of step {step}"
+            raise SamplerError(f"{where} {self._why(out, failed)}; leave it out")
+
+    def _fill_shared(self, out: Batch, step_key: np.uint64, first: int, rows: Rows, scratch: Scratch) -> int:
+        graph, law = self.graph, self._law
+        sample._draw_candidates(step_key, graph.entities, graph.tail, law.negatives != 0, out.negatives)
+        candidates = _index(graph, out.negatives, self._program)
+        inverse = _stand_for(graph, out.negatives) if law.negatives else np.array([graph.entities], np.float64)
+        failed: int = sample._sample_shared(
+            graph.arrays, self._program.steps, self._program.tables, law, step_key, first, self.tries, candidates,
+            inverse, out.is_negative, rows, scratch,
+        )  # fmt: skip
+        return failed
+
+    def _fill_own(self, out: Batch, step_key: np.uint64, first: int, rows: Rows, scratch: Scratch) -> int:
+        failed: int = sample._sample_own(
+            self.graph.arrays, self._program.steps, self._program.tables, self._law, step_key, first, self.tries,
+            self._ranges, out.negatives, out.is_negative, rows, scratch,
+        )  # fmt: skip
+        return failed
+
+    def _why(self, out: Batch, row: int) -> str:
+        if (skipped := int(out.skipped[row])) >= sample.TOO_MANY:
+            return f"met {skipped} queries that need more than {self._law.limit} edges: raise work_limit"
+        size = f"{self.graph.entities} entities, {self.graph.edges // 2} triples"
+        return f"was not drawn in {self.tries} tries: the graph ({size}) hosts it too rarely or not at all"
 
     def _take_scratch(self) -> Scratch:
         try:
@@ -178,20 +314,60 @@ class Sampler:
             return Scratch.of(self.graph, self._program, self.negatives)
 
 
-def _index(graph: Graph, negatives: NDArray[np.int32]) -> Candidates:
+def _index(graph: Graph, negatives: NDArray[np.int32], program: Program) -> Candidates:
     bits = max(5, min(_BUCKET_BITS, int(graph.entities - 1).bit_length()))
     ids = negatives.astype(np.uint64)
     keys = (ids & np.uint64((1 << bits) - 1)) << np.uint64(48) | (ids >> np.uint64(bits)) << np.uint64(16)
     keys |= np.arange(len(ids), dtype=np.uint64)
     keys.sort()
-    words = np.zeros(1 << (bits - 5), np.uint64)
-    starts = np.empty(len(ids) + 1, np.int32)
-    entities, positions = np.empty(len(ids), np.int32), np.empty(len(ids), np.int32)
-    root._index_buckets(keys, bits, words, starts, entities, positions)
-    distinct = np.unique(negatives)
-    by_relation, edges = np.zeros(graph.directed + 1, np.int64), np.zeros(graph.directed, np.int64)
-    root._count_fragments(graph.fragments, graph.relation, graph.offsets, distinct, by_relation, edges)
-    np.cumsum(by_relation, out=by_relation)
-    fragment, owner = np.empty(by_relation[-1], np.int64), np.empty(by_relation[-1], np.int32)
-    root._group_fragments(graph.fragments, graph.relation, distinct, by_relation[:-1].copy(), fragment, owner)
-    return Candidates(distinct, words, starts, entities, positions, by_relation, edges, fragment, owner)
+    places = Places(
+        np.zeros(1 << (bits - 5), np.uint64), np.empty(len(ids) + 1, np.int32), np.empty(len(ids), np.int64)
+    )
+    shared._index_buckets(keys, bits, *places)
+    distinct = np.empty(len(ids), np.int32)
+    distinct = distinct[: shared._distinct(np.sort(negatives), distinct)]
+    return Candidates(distinct, places, _gather(_group(graph, distinct)) if program.hops else _NO_GROUPS)
+
+
+def _group(graph: Graph, entities: NDArray[np.int32]) -> Groups:
+    starts, edges = np.zeros(graph.directed + 1, np.int64), np.zeros(graph.directed, np.int64)
+    shared._count_fragments(graph.fragments, graph.relation, graph.offsets, entities, starts, edges)
+    np.cumsum(starts, out=starts)
+    n = int(starts[-1])
+    groups = Groups(starts, edges, np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32), graph.tail)
+    shared._group_fragments(graph.fragments, graph.relation, graph.offsets, entities, starts[:-1].copy(), *groups[2:5])
+    return groups
+
+
+def _gather(groups: Groups) -> Groups:
+    """Copy the tails one group after the other, unless they are too many: a query then reads them in one go."""
+    size = int(groups.edges.sum())
+    if size > _GATHERED * len(groups.first):
+        return groups
+    tails = np.empty(size, np.int32)
+    shared._gather_tails(groups.tails, groups.first, groups.last, tails)
+    tails.flags.writeable = False
+    return groups._replace(tails=tails)
+
+
+_NO_GROUPS = Groups(*(np.zeros(0, dtype) for dtype in (np.int64, np.int64, np.int64, np.int64, np.int32, np.int32)))
+_NO_GROUPS.tails.flags.writeable = False
+_NO_RANGES = Ranges(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64))
+
+
+def _ranges(graph: Graph, word: Word) -> Ranges:
+    groups = _group(graph, np.arange(graph.entities, dtype=np.int32))
+    return Ranges(groups.starts, groups.owners, np.array(_last_relations(word.tree), np.int64))
+
+
+def _last_relations(tree: Node) -> list[int]:
+    """The arguments that are the last relations of a word's positive branches."""
+    if tree.op == "P":
+        return [tree.slot]
+    return [slot for part in tree.parts if part.op != "N" for slot in _last_relations(part)]
+
+
+def _stand_for(graph: Graph, entities: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return for how many entities a draw by degree stands, directed edges over the entity's: float64[K]."""
+    last, first = graph.fragments[entities.astype(np.int64) + 1], graph.fragments[entities]
+    return graph.edges / (graph.offsets[last].astype(np.float64) - graph.offsets[first])

@@ -211,13 +211,8 @@ def _draw(
     block = np.empty((_BLOCK, program.slots), np.int32)
     drawn, hard, lost = np.empty(_BLOCK, np.bool_), np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64)
     for first in range(0, _TRIES * count, _BLOCK):
-        select._ground_rows(
-            large.arrays, program.draws, program.checks, law == "relation", stream, first, block, drawn, scratch.value
-        )
-        select._compare(
-            small.arrays, large.arrays, program.nodes, program.literals, block, drawn, hard, lost,
-            scratch.literals, scratch.sets, scratch.bits, scratch.arena,
-        )  # fmt: skip
+        select._ground_rows(large.arrays, program.steps, law == "relation", stream, first, block, drawn, scratch.value)
+        select._compare(small.arrays, large.arrays, program.tables, block, drawn, hard, lost, scratch)
         good = (hard >= 1) & (hard <= most) & ((lost >= 1) | (not losing))
         rows.update(dict.fromkeys(map(tuple, block[good].tolist())))
         if len(rows) >= count:

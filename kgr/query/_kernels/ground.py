@@ -4,19 +4,31 @@ import numpy as np
 
 from kgr._jit import kernel
 from kgr._rng import below
-from kgr.query.program import ANCHOR, AT, CHECK, CHECK_END, NEXT, RELATION, TO
+from kgr.graph._kernels import contains, span
+from kgr.query.program import ANCHOR, ANY, AT, BESIDE, FIRST_OF, LAST_OF, NEXT, RELATION, TO
 
 
 @kernel
-def _ground(graph, draws, checks, by_relation, state, arguments, value):
-    """Ground a program's word from a uniform pivot, value[0], into arguments; (state, whether it could be)."""
+def _ground(graph, steps, by_relation, by_degree, state, arguments, value):
+    """Ground a word from a pivot, value[0], into arguments; (state, whether it could be)."""
     fragments, relation, offsets, tail = graph
+    draws = steps.draws
     entities = fragments.shape[0] - 1
-    state, value[0] = below(state, entities)
+    if by_degree:  # the tail of a uniform edge
+        state, k = below(state, tail.shape[0])
+        value[0] = tail[k]
+    else:
+        state, value[0] = below(state, entities)
     for i in range(draws.shape[0]):
         at = draws[i, AT]
         if at < 0:
-            state, value[draws[i, TO]] = below(state, entities)
+            if at == ANY:
+                state, x = below(state, entities)
+            else:
+                state, x = _other_tail(graph, steps.edges, draws[i], state, arguments, value)
+                if x < 0:
+                    return state, False
+            value[draws[i, TO]] = x
             continue
         v = value[at]
         first = np.int64(fragments[v])
@@ -47,16 +59,43 @@ def _ground(graph, draws, checks, by_relation, state, arguments, value):
                 if offsets[f + half] <= edge:
                     f += half
                 n -= half
+        source = tail[edge]
         arguments[draws[i, RELATION]] = np.int64(relation[f]) ^ 1
-        anchor = draws[i, ANCHOR]
-        if anchor >= 0:
-            arguments[anchor] = tail[edge]
-        else:
-            value[draws[i, TO]] = tail[edge]
-        for c in range(draws[i, CHECK], draws[i, CHECK_END]):
-            if _equal(checks, c, arguments):
+        value[draws[i, TO]] = source
+        if draws[i, ANCHOR] >= 0:
+            arguments[draws[i, ANCHOR]] = source
+        for c in range(draws[i, FIRST_OF], draws[i, LAST_OF]):
+            if _equal(steps.checks, c, arguments):
                 return state, False
     return state, True
+
+
+@kernel
+def _other_tail(graph, edges, draw, state, arguments, value):
+    """A uniform tail, other than value[draw[BESIDE]], of the smallest of some edges' fragments.
+
+    (state, tail), or (state, -1) where there is none or it is no tail of all the other edges.
+    """
+    fragments, relation, offsets, tail = graph
+    best = -1
+    low = np.int64(0)
+    high = np.int64(0)
+    for e in range(draw[FIRST_OF], draw[LAST_OF]):
+        a, b = span(fragments, relation, offsets, value[edges[e, 0]], arguments[edges[e, 1]])
+        if best < 0 or b - a < high - low:
+            best = e
+            low = a
+            high = b
+    if high - low < 2:
+        return state, np.int64(-1)
+    state, k = below(state, high - low - 1)
+    # the tails ascend: those from the one left out on move one place
+    x = np.int64(tail[low + k + (tail[low + k] >= value[draw[BESIDE]])])
+    for e in range(draw[FIRST_OF], draw[LAST_OF]):
+        a, b = span(fragments, relation, offsets, value[edges[e, 0]], arguments[edges[e, 1]])
+        if e != best and not contains(tail, a, b, x):
+            return state, np.int64(-1)
+    return state, x
 
 
 @kernel

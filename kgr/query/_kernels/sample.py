@@ -1,132 +1,229 @@
-"""The loop over a batch's rows."""
+"""The loops over a batch's rows."""
 
 import numpy as np
 
-from kgr._jit import kernel
+from kgr._jit import forced, kernel
 from kgr._rng import below, start
+from kgr.graph._kernels import contains
 from kgr.query._kernels.ground import _ground
-from kgr.query._kernels.root import _strike, _strike_conjunction
+from kgr.query._kernels.own import _draw_own
+from kgr.query._kernels.pull import _keep_answers
 from kgr.query._kernels.sets import (
-    HOP,
     KIND,
+    POSITIVE,
+    SET_KEPT,
     SET_SIZE,
     SET_START,
-    _clear_bits,
-    _filter,
-    _filter_rest,
-    _inner_nodes,
+    SIZE,
+    SLICE,
+    START,
+    _forward,
     _materialise,
-    _unite,
     _unmark,
+    place_of,
 )
+from kgr.query._kernels.shared import _strike, _strike_answers
 from kgr.query.program import FIRST, IS_UNION, LAST
 
+# What becomes of a try at a row, where it does not end with a positive, an entity.
+AGAIN, SKIPPED, TOO_DEAR = -1, -2, -3
+
+CROWDED = 100  # queries of a row that may have too few negatives before one is taken all the same
+TOO_MANY = 10_000  # queries of a row that may be too dear before its structure is given up
+
 
 @kernel
-def _draw_candidates(key, entities, out):
+def _draw_candidates(key, entities, tail, by_degree, out):
+    """Uniform entities, or tails of uniform edges."""
     state = start(key, -1)
     for j in range(out.shape[0]):
-        state, out[j] = below(state, entities)
+        if by_degree:
+            state, k = below(state, tail.shape[0])
+            out[j] = tail[k]
+        else:
+            state, out[j] = below(state, entities)
 
 
 @kernel
-def _is_answer(graph, nodes, x, L, S, bits, arena, top):
-    """Whether x is in the last node, whose literals are read."""
-    j = nodes.shape[0] - 1
-    first = nodes[j, FIRST]
-    last = nodes[j, LAST]
-    arena[top] = x
-    if nodes[j, IS_UNION] == 0:
-        return _filter_rest(graph, L, first, last, -1, S, bits, arena, top, 1, True) == 1
-    for i in range(first, last):
-        arena[top] = x
-        if _filter(graph, L, i, S, bits, arena, top, 1, True) == 1:
-            return True
-    return False
+def _prepare(graph, tables, arguments, work, law, state, budget):
+    """Make the sets of a query just grounded, and choose its positive.
 
-
-@kernel
-def _strike_answers(graph, nodes, L, S, bits, arena, top, found, candidates, is_negative):
-    """Strike all answers from the candidates; their number, or -1 where the plan did not give it."""
-    j = nodes.shape[0] - 1
-    first = nodes[j, FIRST]
-    last = nodes[j, LAST]
-    if nodes[j, IS_UNION] == 0:
-        return _strike_conjunction(graph, first, last, L, S, bits, arena, top, found, candidates, is_negative)
-    hops = 0
-    for i in range(first, last):
-        hops += L[i, KIND] == HOP
-    if hops == 0:
-        passing = bits[bits.shape[0] - 1]
-        n = _unite(graph, L, first, last, passing, arena, top)
-        _clear_bits(arena, top, n, passing)
-        _strike(arena, top, n, candidates, is_negative)
-        return n
-    for i in range(first, last):
-        _strike_conjunction(graph, i, i + 1, L, S, bits, arena, top, found, candidates, is_negative)
-    return np.int64(-1)
-
-
-@kernel
-def _try_row(
-    graph, draws, checks, nodes, literals, by_relation, negates, exactly, state, arguments, value,
-    L, S, bits, arena, found, candidates, is_negative,
-):  # fmt: skip
-    """One try at a row: (state, positive or -1, number of answers or -1 where it is not known)."""
-    state, drawn = _ground(graph, draws, checks, by_relation, state, arguments, value)
+    (state, positive or what became of the try, number of answers where all were made, else -1, top, waiting).
+    """
+    S = work.sets
+    last = tables.nodes.shape[0] - 1
+    positive = work.value[0]
     n = np.int64(-1)
-    if not drawn:
-        return state, np.int64(-1), n
-    positive = value[0]
-    top = _inner_nodes(graph, nodes, literals, arguments, L, S, bits, arena)
-    if negates and not by_relation and not _is_answer(graph, nodes, positive, L, S, bits, arena, top):
-        positive = np.int64(-1)
-    elif exactly or (negates and by_relation):
-        last = nodes.shape[0] - 1
-        _materialise(graph, nodes, last, L, S, bits, arena, top)
+    top, waiting = _forward(graph, tables, arguments, work, budget)
+    if law.whole:
+        above = np.int64(-1)
+        if not waiting:
+            above = _materialise(graph, tables, last, work, top, budget)
+        if above < 0:
+            return state, np.int64(TOO_DEAR), n, top, waiting
+        top = above
         n = S[last, SET_SIZE]
         if n == 0:
-            positive = np.int64(-1)
-        else:
-            if negates and by_relation:
-                state, k = below(state, n)
-                positive = np.int64(arena[S[last, SET_START] + k])
-            is_negative[:] = True
-            _strike(arena, S[last, SET_START], n, candidates, is_negative)
-    else:
-        is_negative[:] = True
-        n = _strike_answers(graph, nodes, L, S, bits, arena, top, found, candidates, is_negative)
-    _unmark(S, bits, arena)
-    return state, positive, n
+            return state, np.int64(AGAIN), n, top, waiting
+        if law.among_answers:
+            state, k = below(state, n)
+            positive = np.int64(place_of(graph, work, S[last, SET_KEPT])[S[last, SET_START] + k])
+    if law.check:
+        positive = _check(graph, tables, arguments, work, positive, waiting, top, budget)
+    return state, positive, n, top, waiting
 
 
 @kernel
-def _sample(
-    graph, draws, checks, nodes, literals, by_relation, negates, exactly, key, first, tries, candidates,
-    arguments, positives, is_negative, counts, exact, value, L, S, bits, arena, found,
-):  # fmt: skip
-    """Fill a batch, whose first row is row ``first`` of its step; -1, or the row that took too many tries."""
-    entities = graph.fragments.shape[0] - 1
-    K = is_negative.shape[1]
-    for b in range(positives.shape[0]):
+def _check(graph, tables, arguments, work, pivot, waiting, top, budget):
+    """The pivot where it is an answer, else what becomes of the try; the cheap tests come first."""
+    L = work.literals
+    j = tables.nodes.shape[0] - 1
+    left = 0
+    for i in range(tables.nodes[j, FIRST], tables.nodes[j, LAST]):
+        if L[i, KIND] != SLICE or tables.nodes[j, IS_UNION]:
+            left += 1
+        elif contains(graph.tail, L[i, START], L[i, START] + L[i, SIZE], pivot) != L[i, POSITIVE]:
+            return np.int64(AGAIN)
+    if left:
+        work.arena[top] = pivot
+        n, _, _ = _keep_answers(
+            graph, tables, arguments, work, np.int64(1), top, np.int64(1), np.int64(1), waiting, top + 1, budget
+        )
+        if n <= 0:
+            return np.int64(AGAIN if n == 0 else TOO_DEAR)
+    return pivot
+
+
+@kernel
+def _try_shared(graph, tables, arguments, work, law, state, candidates, is_negative):
+    """One try at a row: (state, positive or what became of it, answers or -1 where not known, places struck)."""
+    S = work.sets
+    last = tables.nodes.shape[0] - 1
+    budget = law.budget
+    while True:
+        state, positive, n, top, waiting = _prepare(graph, tables, arguments, work, law, state, budget)
+        struck = np.int64(0)
+        if positive >= 0:
+            for k in range(is_negative.shape[0]):  # a loop becomes one memset, a slice does not
+                is_negative[np.uintp(k)] = True
+            if n >= 0:
+                members = place_of(graph, work, S[last, SET_KEPT])
+                struck = _strike(members, S[last, SET_START], n, candidates.places, is_negative)
+            else:
+                n, struck = _strike_answers(
+                    graph, tables, arguments, work, waiting, top, budget, candidates, is_negative
+                )
+                if n < -1:
+                    positive = np.int64(TOO_DEAR)
+        _unmark(graph, work)
+        if positive != TOO_DEAR:
+            return state, positive, n, struck
+        if budget >= law.limit:
+            return state, np.int64(SKIPPED), n, struck
+        budget = min(4 * budget, law.limit)
+
+
+@kernel
+def _try_own(graph, tables, arguments, work, law, state, ranges, negatives):
+    """One try at a row: (state, positive or what became of it, answers or -1, answers estimated, negatives)."""
+    estimate = np.int64(-1)
+    budget = law.budget
+    while True:
+        begun, positive, n, top, waiting = _prepare(graph, tables, arguments, work, law, state, budget)
+        full = np.int64(0)
+        if positive >= 0:
+            begun, full, n, estimate = _draw_own(
+                graph, tables, arguments, work, law, n, waiting, top, budget, begun, ranges, negatives
+            )
+            if full < 0:
+                positive = np.int64(TOO_DEAR)
+        _unmark(graph, work)
+        if positive != TOO_DEAR:
+            return begun, positive, n, estimate, full
+        if budget >= law.limit:
+            return state, np.int64(SKIPPED), n, estimate, full
+        budget = min(4 * budget, law.limit)
+
+
+@forced
+def _ground_row(graph, steps, law, state, row, b, work):
+    return _ground(graph, steps, law.by_relation, law.by_degree, state, row.arguments[b], work.value)
+
+
+@kernel
+def _estimate(is_negative, struck, inverse):
+    """The number of answers, by the candidates struck: each stands for ``inverse`` entities."""
+    K = is_negative.shape[0]
+    total = 0.0
+    if inverse.shape[0] == 1:
+        total = struck * inverse[0]
+    else:
+        for k in range(K):
+            if not is_negative[k]:
+                total += inverse[k]
+    return max(np.int64(1), np.int64(total / K))
+
+
+@kernel
+def _sample_shared(graph, steps, tables, law, key, first, tries, candidates, inverse, is_negative, rows, work):
+    """Fill a batch, whose first row is row ``first`` of its step; -1, or the row that was given up."""
+    for b in range(rows.positives.shape[0]):
         state = start(key, first + b)
-        positive = np.int64(-1)
+        rows.crowded[b] = 0
+        rows.skipped[b] = 0
+        positive = np.int64(AGAIN)
         n = np.int64(-1)
+        struck = np.int64(0)
         for _ in range(tries):
-            state, positive, n = _try_row(
-                graph, draws, checks, nodes, literals, by_relation, negates, exactly, state, arguments[b], value,
-                L, S, bits, arena, found, candidates, is_negative[b],
-            )  # fmt: skip
-            if positive >= 0:
-                break
+            state, drawn = _ground_row(graph, steps, law, state, rows, b, work)
+            if drawn:
+                state, positive, n, struck = _try_shared(
+                    graph, tables, rows.arguments[b], work, law, state, candidates, is_negative[b]
+                )
+                if _ends(rows, b, positive, struck == is_negative.shape[1]):
+                    break
         if positive < 0:
             return b
-        positives[b] = positive
-        exact[b] = n >= 0
-        if n < 0:
-            struck = 0
-            for k in range(K):
-                struck += not is_negative[b, k]
-            n = max(np.int64(1), np.int64(struck) * entities // K)
-        counts[b] = n
+        rows.positives[b] = positive
+        rows.exact[b] = n >= 0
+        rows.counts[b] = n if n >= 0 else _estimate(is_negative[b], struck, inverse)
+    return -1
+
+
+@forced
+def _ends(rows, b, positive, crowded):
+    """Whether a try was its row's last; if not, count what became of it."""
+    if positive >= 0 and crowded and rows.crowded[b] < CROWDED:
+        rows.crowded[b] += 1
+        return False
+    rows.skipped[b] += positive == SKIPPED
+    return positive >= 0 or rows.skipped[b] == TOO_MANY
+
+
+@kernel
+def _sample_own(graph, steps, tables, law, key, first, tries, ranges, negatives, is_negative, rows, work):
+    """As :func:`_sample_shared`, with the negatives of each row its own."""
+    for b in range(rows.positives.shape[0]):
+        state = start(key, first + b)
+        rows.crowded[b] = 0
+        rows.skipped[b] = 0
+        positive = np.int64(AGAIN)
+        n = np.int64(-1)
+        estimate = np.int64(-1)
+        full = np.int64(0)
+        for _ in range(tries):
+            state, drawn = _ground_row(graph, steps, law, state, rows, b, work)
+            if drawn:
+                state, positive, n, estimate, full = _try_own(
+                    graph, tables, rows.arguments[b], work, law, state, ranges, negatives[b]
+                )
+                if _ends(rows, b, positive, full < negatives.shape[1]):
+                    break
+        if positive < 0:
+            return b
+        is_negative[b, :full] = True
+        is_negative[b, full:] = False
+        rows.positives[b] = positive
+        rows.exact[b] = n >= 0
+        rows.counts[b] = n if n >= 0 else estimate
     return -1

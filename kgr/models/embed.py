@@ -51,6 +51,13 @@ def word_candidate_scores(model: QueryModel, queries: Sequence[Tensor], candidat
     return reduce(torch.maximum, [model.candidate_scores(query, candidates) for query in queries])
 
 
+def word_own_scores(model: QueryModel, queries: Sequence[Tensor], rows: Tensor) -> Tensor:
+    """Return [B, K]: the best score over the branches of K rows of each query's own, [B, K, We]."""
+    own = rows.flatten(0, 1)
+    every = [query.repeat_interleave(rows.shape[1], dim=0) for query in queries]
+    return word_pair_scores(model, every, own).view(rows.shape[:2])
+
+
 def word_pair_scores(model: QueryModel, queries: Sequence[Tensor], rows: Tensor) -> Tensor:
     """Return [B]: the best score over the branches of each entity's row [B, We] for its own query."""
     return reduce(torch.maximum, [model.pair_scores(query, rows) for query in queries])

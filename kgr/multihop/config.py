@@ -13,7 +13,7 @@ from kgr.data.known import datasets_folder
 from kgr.engine.config import TrainConfig
 from kgr.errors import ConfigError
 from kgr.models.fields import FIELDS, NEGATING
-from kgr.query.program import LAWS
+from kgr.query.program import LAWS, NEGATIVES, ROOTS
 from kgr.query.words import parse
 
 POSITIVE_WEIGHTS = {"1p": 10.0, "2p": 10.0, "3p": 10.0, "2i": 10.0, "3i": 10.0}
@@ -28,7 +28,13 @@ class MultihopConfig(TrainConfig):
 
     model: str = setting("betae", "query model", choices=tuple(FIELDS))
     dim: int = setting(400, "dimension: floats of an entity's vector, of each of its parts where it has two", low=1)
-    negatives: int = setting(128, "candidates shared by a batch", low=1, high=65_536)
+    negatives: int = setting(128, "candidates shared by a batch, or negatives of each query's own", low=1, high=65_536)
+    own_negatives: bool = setting(False, "each query has negatives of its own; costs their number times the memory")
+    negative_law: str = setting(
+        "uniform",
+        "how negatives are drawn: see kgr.query.sampler.NEGATIVES; range needs own-negatives",
+        choices=NEGATIVES,
+    )
     loss: str = setting(
         "softmax",
         "softmax over the positive and the candidates, or margin: negative sampling with self-adversarial weights",
@@ -47,6 +53,10 @@ class MultihopConfig(TrainConfig):
         None, "training structures and their weights; default 1p 2p 3p 2i 3i 10 each, and those with negation 1 each"
     )
     law: str = setting("relation", "how training queries are grounded: see kgr.query.program.LAWS", choices=LAWS)
+    roots: str = setting("uniform", "the entity that grounding starts from: any, or by its edges", choices=ROOTS)
+    work_limit: int | None = setting(
+        None, "most edges that one set of a query may cost; dearer queries are drawn again and counted", low=1
+    )
     eval_queries: int = setting(100, "queries of each structure in evaluations during training", low=1)
     gamma: float | None = setting(None, "score of an answer at distance 0", low=0)
     init_range: float | None = setting(None, "initial values are drawn from [-this, this)", low=0)
@@ -59,6 +69,8 @@ class MultihopConfig(TrainConfig):
             raise ConfigError(f"model is {self.model!r}, expected one of {', '.join(FIELDS)}")
         if self.adversarial is not None and self.loss != "margin":
             raise ConfigError(f"adversarial is not read by loss {self.loss}, only by margin: leave it out")
+        if self.negative_law == "range" and not self.own_negatives:
+            raise ConfigError("negative_law is 'range', which differs by query: it needs own_negatives")
         for name in sorted(MODEL_FIELDS - set(FIELDS[self.model])):
             if getattr(self, name) is not None:
                 readers = ", ".join(model for model, fields in FIELDS.items() if name in fields)

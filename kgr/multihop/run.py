@@ -208,7 +208,7 @@ def train_multihop(
     verify_sections(opened.path, SECTIONS)
     sections = opened.fingerprints(SECTIONS)
     place = str(store) if opened.name == store else str(opened.path.resolve())
-    if message and not is_compiled(sample._sample):
+    if message and not is_compiled(sample._sample_own if chosen.own_negatives else sample._sample_shared):
         message("compiling kernels: once after an installation, about 20 seconds")
     if message and path:
         message(f"settings: {path}")

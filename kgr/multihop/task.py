@@ -19,7 +19,7 @@ from kgr.errors import SamplerError
 from kgr.graph.graph import Graph, load_graph
 from kgr.index.store import Store
 from kgr.models import MODELS
-from kgr.models.embed import embed, word_pair_scores, word_scores
+from kgr.models.embed import embed, word_own_scores, word_pair_scores, word_scores
 from kgr.models.losses import margin_loss, softmax_loss
 from kgr.multihop.config import MultihopConfig
 from kgr.multihop.evaluate import Scorer, evaluate
@@ -31,6 +31,10 @@ from kgr.query.words import Word, parse
 _DENSE, _ENTITIES, _RELATIONS, _SCHEDULE, _PROBE, _SAMPLER = 1, 2, 3, 4, 5, 100
 # to see whether a graph hosts a structure: rows, and tries at each
 _PROBED, _PROBE_TRIES = 64, 100_000
+
+COUNTS = ("rows_without_negatives", "crowded_queries", "skipped_queries")
+"""Rows all of whose candidates were answers, which train their positive alone; queries drawn again since nearly
+every entity answers them; queries drawn again since they passed the limit of work."""
 
 COUNT_OFFSET = 4  # a query of n answers weighs 1/sqrt(n + 4), as in BetaE
 
@@ -48,18 +52,14 @@ class MultihopTask:
             Sampler(
                 graph,
                 word,
-                negatives=config.negatives,
-                law=config.law,
-                exact_counts=config.weighting == "exact-count",
-                seed=config.seed,
+                **_drawing(config),
                 stream=_SAMPLER + i,
             )
             for i, word in enumerate(self.words)
         ]
         self.model = MODELS[config.model](config.dim, **config.model_fields, seed=key(config.seed, _DENSE))
-        self._without_negatives = torch.zeros((), dtype=torch.int64, device=device)
-        # a buffer, so that checkpoints keep the count
-        self.model.register_buffer("rows_without_negatives", self._without_negatives)
+        self._counts = torch.zeros(len(COUNTS), dtype=torch.int64, device=device)
+        self.model.register_buffer("sampling_counts", self._counts)  # a buffer, so that checkpoints keep them
         self.module: nn.Module = self.model.to(device)
         widths = self.model.entity_width(config.dim), self.model.relation_width(config.dim)
         self.tables = {
@@ -77,21 +77,24 @@ class MultihopTask:
 
         ``structure`` int32[1] is the place of the batch's word; ``counts`` int32[2] how many entities
         and relations it has, listed in ``entities`` and ``relations``; all other ids are places in those lists.
+        ``redrawn`` int64[2] are the queries that were drawn again, crowded and skipped.
         """
         B, K = self.config.batch, self.config.negatives
+        N = B * K if self.config.own_negatives else K
         A = max(len(word.anchors) for word in self.words)
         P = max(len(word.relations) for word in self.words)
         return {
             "structure": (np.int32, (1,)),
             "counts": (np.int32, (2,)),
-            "entities": (np.int64, (B * A + B + K,)),
+            "entities": (np.int64, (B * A + B + N,)),
             "relations": (np.int64, (B * P,)),
             "anchor_places": (np.int64, (B * A,)),
             "relation_places": (np.int64, (B * P,)),
             "positive_places": (np.int64, (B,)),
-            "negative_places": (np.int64, (K,)),
+            "negative_places": (np.int64, (N,)),
             "is_negative": (np.bool_, (B, K)),
             "weights": (np.float32, (B,)),
+            "redrawn": (np.int64, (2,)),
         }
 
     def structure_of(self, step: int) -> int:
@@ -104,10 +107,17 @@ class MultihopTask:
         place = self.structure_of(step)
         word = self.words[place]
         B = self.config.batch
-        batch = Batch.empty(B, len(word.slots), self.config.negatives, is_negative=fields["is_negative"])
+        batch = Batch.empty(
+            B,
+            len(word.slots),
+            self.config.negatives,
+            own=self.config.own_negatives,
+            is_negative=fields["is_negative"],
+        )
         self._samplers[place].fill(batch, step)
         anchors = batch.arguments[:, word.anchors].ravel()
-        ids, places = np.unique(np.concatenate([anchors, batch.positives, batch.negatives]), return_inverse=True)
+        every = np.concatenate([anchors, batch.positives, batch.negatives.ravel()])
+        ids, places = np.unique(every, return_inverse=True)
         relations, relation_places = np.unique(batch.arguments[:, word.relations].ravel(), return_inverse=True)
         fields["structure"][0] = place
         fields["counts"][:] = len(ids), len(relations)
@@ -118,6 +128,7 @@ class MultihopTask:
         fields["negative_places"][:] = places[len(anchors) + B :]
         fields["relation_places"][: len(relation_places)] = relation_places
         fields["weights"][:] = 1 if self.config.weighting == "none" else 1 / np.sqrt(batch.counts + COUNT_OFFSET)
+        fields["redrawn"][:] = batch.crowded.sum(), batch.skipped.sum()
 
     def step(self, slot: Slot) -> Tensor:
         """Return the loss of a batch."""
@@ -132,7 +143,7 @@ class MultihopTask:
         negative_rows = rows.index_select(0, slot.tensors["negative_places"])
         scores = (
             word_pair_scores(self.model, branches, positive_rows),
-            word_scores(self.model, branches, negative_rows),
+            self._negative_scores(branches, negative_rows),
             slot.tensors["is_negative"],
             slot.tensors["weights"],
         )
@@ -141,12 +152,17 @@ class MultihopTask:
         else:
             adversarial = self.config.adversarial
             loss, without = margin_loss(*scores, temperature=1.0 if adversarial is None else adversarial)
-        self._without_negatives += without
+        self._counts += torch.cat([without.view(1), slot.tensors["redrawn"]])
         return loss
 
+    def _negative_scores(self, branches: list[Tensor], rows: Tensor) -> Tensor:
+        if not self.config.own_negatives:
+            return word_scores(self.model, branches, rows)
+        return word_own_scores(self.model, branches, rows.view(self.config.batch, self.config.negatives, -1))
+
     def report(self) -> dict[str, float]:
-        """Return the rows so far, all of whose candidates were answers: they train their positive alone."""
-        return {"rows_without_negatives": int(self._without_negatives)}
+        """Return what the sampler met so far, by the names of :data:`COUNTS`."""
+        return dict(zip(COUNTS, map(int, self._counts.tolist()), strict=True))
 
     def evaluate(self, split: str) -> dict[str, Any]:
         """Evaluate on the first ``eval_queries`` of each structure of the store's own set."""
@@ -156,6 +172,12 @@ class MultihopTask:
     def scorer(self) -> Scorer:
         """Return the model as it is now, to score all entities."""
         return Scorer(self.model, self.tables["entities"].weight, self.tables["relations"].weight)
+
+
+def _drawing(config: MultihopConfig) -> dict[str, Any]:
+    """The settings of a sampler."""
+    names = ("negatives", "own_negatives", "law", "roots", "negative_law", "work_limit", "seed")
+    return {name: getattr(config, name) for name in names} | {"exact_counts": config.weighting == "exact-count"}
 
 
 def _take(rows: Tensor, places: Tensor, batch: int, each: int) -> Tensor:
@@ -184,9 +206,7 @@ def hostable(graph: Graph, config: MultihopConfig, message: Callable[[str], None
 
 def _hosts(graph: Graph, word: Word, config: MultihopConfig) -> bool:
     try:
-        Sampler(graph, word, negatives=1, law=config.law, seed=config.seed, stream=_PROBE, tries=_PROBE_TRIES).draw(
-            0, _PROBED
-        )
+        Sampler(graph, word, **_drawing(config), stream=_PROBE, tries=_PROBE_TRIES).draw(0, _PROBED)
     except SamplerError:
         return False
     return True

@@ -48,6 +48,19 @@ In all, a query with two equal branches of one sign at a junction, operands in t
 """
 
 
+ROOTS = ("uniform", "degree")
+"""How the pivot is drawn: a uniform entity, or the tail of a uniform directed edge."""
+
+NEGATIVES = ("uniform", "degree", "range")
+"""How negatives are drawn, before those that are answers are left out.
+
+``uniform``: any entity alike; ``degree``: the tail of a uniform directed edge; ``range`` (of one's own negatives
+only): a uniform entity of those that have an edge into them under the query's last relation (of a junction's or a
+union's branches, one chosen for the query, uniformly); where half of the draws allowed did not give K negatives,
+the rest are uniform entities.
+"""
+
+
 class Steps(NamedTuple):
     """How a query is drawn, as kernels take it.
 

@@ -14,7 +14,7 @@ from kgr.errors import ConfigError, SamplerError
 from kgr.graph.graph import Graph
 from kgr.query._kernels import sample, shared
 from kgr.query._kernels.sets import NEVER
-from kgr.query.program import LAWS, Program, compile_word
+from kgr.query.program import LAWS, NEGATIVES, ROOTS, Program, compile_word
 from kgr.query.scratch import Scratch
 from kgr.query.words import Node, Word
 
@@ -23,18 +23,6 @@ TRIES = 1_000_000
 
 MAX_NEGATIVES = 1 << 16
 """Most candidates of a batch: their places are numbered with 16 bits."""
-
-ROOTS = ("uniform", "degree")
-"""How the pivot is drawn: a uniform entity, or the tail of a uniform directed edge."""
-
-NEGATIVES = ("uniform", "degree", "range")
-"""How negatives are drawn, before those that are answers are left out.
-
-``uniform``: any entity alike; ``degree``: the tail of a uniform directed edge; ``range`` (of one's own negatives
-only): a uniform entity of those that have an edge into them under the query's last relation (of a junction's or a
-union's branches, one chosen for the query, uniformly); where half of the draws allowed did not give K negatives,
-the rest are uniform entities.
-"""
 
 FIRST_BUDGET = 64
 """Edges a candidate that a set may cost forward before backward is tried."""
@@ -183,9 +171,9 @@ class Sampler:
     law : str
         How queries are grounded: see :data:`kgr.query.program.LAWS`.
     roots : str
-        How the pivot is drawn: see :data:`ROOTS`.
+        How the pivot is drawn: see :data:`kgr.query.program.ROOTS`.
     negative_law : str
-        How negatives are drawn: see :data:`NEGATIVES`.
+        How negatives are drawn: see :data:`kgr.query.program.NEGATIVES`.
     exact_counts : bool
         Count every query's answers by enumerating them, whatever that costs. Otherwise the count is exact where
         the cheapest plan enumerates them anyway, and estimated from the draws elsewhere.
@@ -350,9 +338,11 @@ def _gather(groups: Groups) -> Groups:
     return groups._replace(tails=tails)
 
 
-_NO_GROUPS = Groups(*(np.zeros(0, dtype) for dtype in (np.int64, np.int64, np.int64, np.int64, np.int32, np.int32)))
-_NO_GROUPS.tails.flags.writeable = False
-_NO_RANGES = Ranges(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64))
+_NO_NUMBERS, _NO_IDS = np.zeros(0, np.int64), np.zeros(0, np.int32)
+_NO_TAILS = _NO_IDS.view()
+_NO_TAILS.flags.writeable = False
+_NO_GROUPS = Groups(_NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS, _NO_IDS, _NO_TAILS)
+_NO_RANGES = Ranges(_NO_NUMBERS, _NO_IDS, _NO_NUMBERS)
 
 
 def _ranges(graph: Graph, word: Word) -> Ranges:
@@ -370,4 +360,5 @@ def _last_relations(tree: Node) -> list[int]:
 def _stand_for(graph: Graph, entities: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return for how many entities a draw by degree stands, directed edges over the entity's: float64[K]."""
     last, first = graph.fragments[entities.astype(np.int64) + 1], graph.fragments[entities]
-    return graph.edges / (graph.offsets[last].astype(np.float64) - graph.offsets[first])
+    degrees: NDArray[np.float64] = graph.offsets[last].astype(np.float64) - graph.offsets[first]
+    return graph.edges / degrees

@@ -185,7 +185,8 @@ def test_one_option_per_field() -> None:
         assert option.opts[0] == f"--{name.replace('_', '-')}"
         assert option.default is None
         assert field.help in str(option.help)
-        assert field.default is None or f"[default: {field.default}]" in str(option.help)
+        shown = str(field.default).lower() if field.kind is bool else field.default
+        assert field.default is None or f"[default: {shown}]" in str(option.help)
 
 
 def test_help_loads_no_torch() -> None:

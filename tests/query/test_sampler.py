@@ -18,8 +18,8 @@ from kgr.data.triples import Numbering, read_triples
 from kgr.errors import ConfigError, SamplerError
 from kgr.graph.graph import Graph, build_graph
 from kgr.query.answers import Evaluator
-from kgr.query.program import LAWS
-from kgr.query.sampler import NEGATIVES, ROOTS, Batch, Sampler
+from kgr.query.program import LAWS, NEGATIVES, ROOTS
+from kgr.query.sampler import Batch, Sampler
 from kgr.query.words import STRUCTURES, parse
 
 TRIES = 20_000  # enough where there are at most nine entities

@@ -97,6 +97,52 @@ def test_threads_slots_and_interruptions_change_nothing(store: Store, betae: Mul
     assert strip == [{k: v for k, v in line.items() if "seconds" not in k} for line in betae._run.metrics()]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"own_negatives": True},
+        {"own_negatives": True, "negative_law": "range", "loss": "margin"},
+        {"negative_law": "degree", "roots": "degree", "law": "edge", "weighting": "exact-count"},
+        {"law": "overlap", "work_limit": 10_000, "structures": {"2in": 1.0}},
+    ],
+)
+def test_every_way_of_drawing_trains_and_resumes(
+    store: Store, betae: MultihopRun, tmp_path: Path, settings: dict[str, object]
+) -> None:
+    every = {**SMALL, "model": "betae", "hidden": 16, **settings}
+    whole = train_multihop(store, out=tmp_path / "whole", **every)
+    assert not same(whole, betae)
+    train_multihop(store, out=tmp_path / "parts", **{**every, "steps": 6})
+    parts = train_multihop(store, out=tmp_path / "parts", **{**every, "threads": 2})
+    assert same(whole, parts)
+
+
+def test_own_negatives_score_as_shared_ones_would(store: Store) -> None:
+    """Each query's K own rows against the same rows shared by all."""
+    from kgr.models.embed import word_own_scores, word_scores
+
+    for name in MODELS:
+        model = MODELS[name](6, seed=1)
+        query = model.anchor(torch.rand(4, model.entity_width(6)))
+        rows = torch.rand(5, model.entity_width(6))
+        own = word_own_scores(model, [query, query + 0.1], rows.expand(4, 5, -1))
+        assert torch.allclose(own, word_scores(model, [query, query + 0.1], rows), atol=1e-5)
+
+
+def test_what_was_drawn_again_is_counted(tmp_path: Path) -> None:
+    """Every entity answers what starts at entity 0."""
+    triples = np.array([[0, 0, i] for i in range(12)] + [[i, 0, i + 1] for i in range(1, 11)], np.int32)
+    run = train_multihop(
+        build_store(tmp_path / "store", train=write(tmp_path / "train.tsv", triples)),
+        out=tmp_path / "run", model="gqe", structures={"1p": 1.0}, work_limit=10**6, **{**SMALL, "negatives": 40},
+    )  # fmt: skip
+    (counts,) = (array for name, array in weights(run).items() if name.endswith("sampling_counts"))
+    assert counts[1] > 0
+    assert counts[[0, 2]].tolist() == [0, 0]
+    lines = [line for line in run._run.metrics() if "loss" in line]
+    assert lines[-1]["crowded_queries"] == counts[1]
+
+
 def test_another_seed_is_another_run(store: Store, betae: MultihopRun, tmp_path: Path) -> None:
     other = train_multihop(store, out=tmp_path / "run", model="betae", hidden=16, **SMALL, seed=1)
     assert not same(betae, other)

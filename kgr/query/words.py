@@ -93,6 +93,16 @@ class Word:
             return (Branch(self, tuple(range(len(self.slots)))),)
         return tuple(_branch(tree) for tree in _unions(self.tree))
 
+    @cached_property
+    def positive(self) -> Branch:
+        """The word without its negated parts."""
+        return _branch(_without_negations(self.tree))
+
+    @cached_property
+    def steps(self) -> tuple[tuple[int, int], ...]:
+        """The places of two relations that follow each other in a chain, a pair for each such step."""
+        return tuple(_steps(self.tree))
+
 
 def parse(name_or_word: str) -> Word:
     """Parse a structure's name (``"2i"``) or a word (``"APAPI"``).
@@ -148,8 +158,7 @@ def _shift(word: str, position: int, letter: str, stack: list[Node], slot: int) 
     if letter in "PN":
         stack.append(Node(letter, tuple(operands), slot if letter == "P" else -1))
     else:
-        parts = itertools.chain.from_iterable(part.parts if part.op == letter else (part,) for part in operands)
-        stack.append(Node(letter, tuple(parts)))
+        stack.append(_joined(letter, tuple(operands)))
 
 
 def _unions(tree: Node) -> list[Node]:
@@ -172,9 +181,27 @@ def _negations(tree: Node) -> list[tuple[Node, ...]]:
     return [tuple(Node("N", (branch,)) for branch in _unions(tree.parts[0]))]
 
 
+def _without_negations(tree: Node) -> Node:
+    parts = tuple(_without_negations(part) for part in tree.parts if part.op != "N")
+    if tree.op in "IU":
+        return parts[0] if len(parts) == 1 else _joined(tree.op, parts)
+    return dataclasses.replace(tree, parts=parts)
+
+
+def _steps(tree: Node) -> list[tuple[int, int]]:
+    inner = [step for part in tree.parts for step in _steps(part)]
+    if tree.op == "P" and tree.parts[0].op == "P":
+        inner.append((tree.parts[0].slot, tree.slot))
+    return inner
+
+
 def _intersection(*groups: tuple[Node, ...]) -> Node:
-    parts = itertools.chain.from_iterable(groups)
-    return Node("I", tuple(itertools.chain.from_iterable(p.parts if p.op == "I" else (p,) for p in parts)))
+    return _joined("I", tuple(itertools.chain.from_iterable(groups)))
+
+
+def _joined(op: str, parts: tuple[Node, ...]) -> Node:
+    """One node of all parts: those of the same operation are taken apart."""
+    return Node(op, tuple(itertools.chain.from_iterable(part.parts if part.op == op else (part,) for part in parts)))
 
 
 def _bound(branches: int) -> None:

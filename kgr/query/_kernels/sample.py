@@ -45,30 +45,37 @@ def _draw_candidates(key, entities, tail, by_degree, out):
 
 
 @kernel
+def _enumerate_all(graph, tables, work, law, state, waiting, top, budget):
+    """Make the last node too, and choose the positive: (state, positive or what became of the try, answers, top)."""
+    S = work.sets
+    last = tables.nodes.shape[0] - 1
+    above = np.int64(-1)
+    if not waiting:
+        above = _materialise(graph, tables, last, work, top, budget)
+    if above < 0:
+        return state, np.int64(TOO_DEAR), np.int64(-1), top
+    n = S[last, SET_SIZE]
+    positive = work.value[0]
+    if n == 0:
+        positive = np.int64(AGAIN)
+    elif law.among_answers:
+        state, k = below(state, n)
+        positive = np.int64(place_of(graph, work, S[last, SET_KEPT])[S[last, SET_START] + k])
+    return state, positive, n, above
+
+
+@forced
 def _prepare(graph, tables, arguments, work, law, state, budget):
     """Make the sets of a query just grounded, and choose its positive.
 
     (state, positive or what became of the try, number of answers where all were made, else -1, top, waiting).
     """
-    S = work.sets
-    last = tables.nodes.shape[0] - 1
     positive = work.value[0]
     n = np.int64(-1)
     top, waiting = _forward(graph, tables, arguments, work, budget)
     if law.whole:
-        above = np.int64(-1)
-        if not waiting:
-            above = _materialise(graph, tables, last, work, top, budget)
-        if above < 0:
-            return state, np.int64(TOO_DEAR), n, top, waiting
-        top = above
-        n = S[last, SET_SIZE]
-        if n == 0:
-            return state, np.int64(AGAIN), n, top, waiting
-        if law.among_answers:
-            state, k = below(state, n)
-            positive = np.int64(place_of(graph, work, S[last, SET_KEPT])[S[last, SET_START] + k])
-    if law.check:
+        state, positive, n, top = _enumerate_all(graph, tables, work, law, state, waiting, top, budget)
+    if law.check and positive >= 0:
         positive = _check(graph, tables, arguments, work, positive, waiting, top, budget)
     return state, positive, n, top, waiting
 

@@ -410,6 +410,21 @@ def _materialise(graph, tables, j, work, top, budget):
 
 
 @forced
+def _stands(graph, tables, j, work):
+    """Whether node j is one set that is there already; then its row of S says where."""
+    L = work.literals
+    S = work.sets
+    i = tables.nodes[j, FIRST]
+    if tables.nodes[j, LAST] - i > 1 or L[i, KIND] == HOP:
+        return False
+    S[j, SET_START] = L[i, START]
+    S[j, SET_SIZE] = L[i, SIZE]
+    S[j, SET_KEPT] = L[i, KEPT]
+    S[j, SORTED] = _is_sorted(work, i)
+    return True
+
+
+@forced
 def _forward(graph, tables, arguments, work, budget):
     """Make every node but the last within a budget of edges each, and read the last one's literals.
 
@@ -428,6 +443,8 @@ def _forward(graph, tables, arguments, work, budget):
             late |= node >= 0 and S[node, STATE] == WAITS
         if not late:
             _read_literals(graph, tables, j, arguments, work)
+            if _stands(graph, tables, j, work):
+                continue
             above = _materialise(graph, tables, j, work, top, budget)
             late = above < 0
             if not late:

@@ -226,15 +226,14 @@ def _strike_conjunction(graph, work, first, last, top, candidates, is_negative):
     n = np.int64(0)
     at = top
     kept = np.int64(1)
-    if exact and single:
+    done = np.int64(0)
+    is_sorted = np.int64(1)
+    if exact:
         n = L[direct, SIZE]
         kept = L[direct, KEPT]
         at = L[direct, START]
-    elif exact:
-        n, kept, at = _filter_rest(
-            graph, work, first, last, 1 << (direct - first), L[direct, KEPT], L[direct, START], L[direct, SIZE],
-            _is_sorted(work, direct), top,
-        )  # fmt: skip
+        is_sorted = _is_sorted(work, direct)
+        done = np.int64(1) << (direct - first)
     elif back <= best:
         if searched:
             members = place_of(graph, work, L[hop, KEPT])
@@ -243,11 +242,12 @@ def _strike_conjunction(graph, work, first, last, top, candidates, is_negative):
         else:
             _mark_node(graph, work, L[hop, NODE])
             n = _backward(L[hop, ALONG_R], work.bits[L[hop, NODE]], candidates.groups, work.arena, top)
-        n, kept, at = _filter_rest(graph, work, first, last, 1 << (hop - first), np.int64(1), top, n, np.int64(1), top)
+        done = np.int64(1) << (hop - first)
     else:
-        _copy(candidates.distinct, 0, candidates.distinct.shape[0], work.arena, top)
         n = np.int64(candidates.distinct.shape[0])
-        n, kept, at = _filter_rest(graph, work, first, last, np.int64(0), np.int64(1), top, n, np.int64(1), top)
+        _copy(candidates.distinct, 0, n, work.arena, top)
+    if done == 0 or not single:
+        n, kept, at = _filter_rest(graph, work, first, last, done, kept, at, n, is_sorted, top)
     struck = _strike(place_of(graph, work, kept), at, n, candidates.places, is_negative)
     return n if exact else np.int64(-1), struck
 
@@ -263,7 +263,9 @@ def _strike_hop(graph, work, first, last, hop, m, top, candidates, is_negative):
     passing = work.bits[work.bits.shape[0] - 1]
     n = _enumerate(graph, work.found, m, passing, work.arena, top)
     _clear_bits(work.kept, top, n, passing)
-    n, _, _ = _filter_rest(graph, work, first, last, 1 << (hop - first), np.int64(1), top, n, np.int64(0), top)
+    if last - first > 1:
+        done = np.int64(1) << (hop - first)
+        n, _, _ = _filter_rest(graph, work, first, last, done, np.int64(1), top, n, np.int64(0), top)
     return n, _strike(work.kept, top, n, candidates.places, is_negative)
 
 
@@ -296,7 +298,7 @@ def _strike_union(graph, work, first, last, top, candidates, is_negative):
     return n, _strike(work.kept, top, n, candidates.places, is_negative)
 
 
-@kernel
+@forced
 def _strike_answers(graph, tables, arguments, work, waiting, top, budget, candidates, is_negative):
     """Strike all answers from the candidates.
 

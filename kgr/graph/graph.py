@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr.errors import DataError
+
 if TYPE_CHECKING:
     from kgr.index.store import Store
 
@@ -135,12 +137,24 @@ def load_graph(store: Store, splits: Sequence[str] = ("train",)) -> Graph:
 
     ``("train",)`` is the store's own section, memory-mapped. Cumulative graphs, such as
     ``("train", "valid")`` against which easy answers are told from hard ones, are built here.
+
+    Raises
+    ------
+    DataError
+        The store has no graph.
     """
+    require_graph(store)
     directed = 2 * len(store.relations)
     if tuple(splits) == ("train",):
         arrays: Mapping[str, NDArray[Any]] = store.section("graph")
         return Graph(arrays["fragments"], arrays["relation"], arrays["offsets"], arrays["tail"], directed)
     return join_graph([store.triples(split) for split in splits], store.entities, len(store.relations))
+
+
+def require_graph(store: Store) -> None:
+    """Refuse a store of documents alone, where a graph is asked for, with a DataError."""
+    if not store.has("graph"):
+        raise DataError(f"{store.path}: has no graph, only {len(store.entries):,} documents; give a store with triples")
 
 
 def join_graph(splits: Sequence[NDArray[np.int32]], entities: int, relations: int) -> Graph:

@@ -17,7 +17,7 @@ from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
 from kgr.errors import ConfigError, FormatError
-from kgr.graph.graph import Graph, load_graph
+from kgr.graph.graph import Graph, load_graph, require_graph
 from kgr.index.check import verify_sections
 from kgr.index.store import Store
 from kgr.multihop import evaluate as evaluation
@@ -197,10 +197,13 @@ def train_multihop(
     ------
     ConfigError
         A setting that is not allowed, or another one than the run in ``out`` was made with.
+    DataError
+        The store has no graph.
     TrainingError
         The loss is not finite.
     """
     opened = open_store(store, message=message)
+    require_graph(opened)
     path = recipe(opened.name, config, settings.get("model"))
     chosen = resolve(path, settings)
     if chosen.eval_every and not _holds_out(opened, "valid"):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kgr._rng import key
 from kgr.errors import ConfigError, DataError, FormatError
-from kgr.graph.graph import Graph, build_graph, load_graph
+from kgr.graph.graph import Graph, build_graph, load_graph, require_graph
 from kgr.index.store import Section, Store, extend_store
 from kgr.query._kernels import select
 from kgr.query.answers import Evaluator
@@ -127,8 +127,9 @@ def split_graphs(store: Store, split: str) -> tuple[Graph, Graph]:
     Raises
     ------
     DataError
-        The store has no triples of the split.
+        The store has no graph, or no triples of the split.
     """
+    require_graph(store)
     order = ("train", "valid", "test")
     if split not in order[1:]:
         raise DataError(f"split is {split!r}, expected valid or test")

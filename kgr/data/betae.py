@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from kgr.data.pickles import read_pickle
 from kgr.data.query_files import IdSpace, read_query_lines, read_query_pickles
 from kgr.data.splits import SPLITS, Message, Triples, first_occurrences
 from kgr.data.tables import KeyTable
-from kgr.data.triples import BLOCK, Numbering, file_blocks, parse_triples
+from kgr.data.triples import Numbering, find_file, read_id_triples
 from kgr.errors import DataError
 from kgr.index.store import Store
 from kgr.query.kept import StoredSet
@@ -54,7 +53,7 @@ def build_betae(folder: str | Path, out: str | Path, *, name: str = "", message:
         There is a store at ``out`` already.
     """
     paths = _files_of(Path(folder))
-    material = read_betae(paths, message=message)
+    material = read_betae(paths)
     sources = {"files": {what: str(path) for what, path in paths.items()}}
     return write_store(out, material, name=name, sources=sources, message=message)
 
@@ -62,8 +61,7 @@ def build_betae(folder: str | Path, out: str | Path, *, name: str = "", message:
 def _files_of(folder: Path) -> dict[str, Path]:
     found = {}
     for what, file in FILES.items():
-        path = next((path for path in (folder / file, folder / f"{file}.gz") if path.is_file()), None)
-        if path is not None:
+        if path := find_file(folder, file):
             found[what] = path
     for split in SPLITS[1:]:
         if f"{split}_queries" in found:
@@ -74,9 +72,7 @@ def _files_of(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read_betae(
-    paths: Mapping[str, Path], *, queries: str = QUERY_SET, title: str = "", message: Message | None = None
-) -> Material:
+def read_betae(paths: Mapping[str, Path], *, queries: str = QUERY_SET, title: str = "") -> Material:
     """Read a graph and its queries from files by name, see :data:`FILES`.
 
     Their edges go both ways, by relations of their own; they are folded to base relations and
@@ -94,17 +90,17 @@ def read_betae(
     entities.number(read_id_map(paths["id2ent"]))
     bases, directed = fold_relations(read_id_map(paths["id2rel"]), str(paths["id2rel"]))
     relations.number(bases)
-    splits = {}
+    splits, remarks = {}, []
     for split in SPLITS:
         if split in paths:
-            edges = _read_edges(paths[split], len(entities), len(directed))
+            edges = read_id_triples(paths[split], len(entities), len(directed))
             splits[split], alone = fold_edges(edges, directed)
-            if alone and message:
-                message(f"{paths[split]}: {alone:,} edges without their inverse: taken as both")
-    none = KeyTable(title)
-    space = IdSpace(len(entities), directed)
+            if alone:
+                remarks.append(f"{paths[split]}: {alone:,} edges without their inverse: taken as both")
+    sets = _query_sets(paths, queries, IdSpace(len(entities), directed))
     places = {split: str(paths[split]) for split in splits}
-    return Material(entities, relations, splits, places, none, none, none, _query_sets(paths, queries, space))
+    none = KeyTable(title)
+    return Material(entities, relations, splits, places, none, none, none, sets, remarks=remarks)
 
 
 def read_id_map(path: Path) -> list[str]:
@@ -177,32 +173,6 @@ def fold_edges(edges: Triples, directed: Directed) -> tuple[Triples, int]:
     added = back[new[len(ahead) :]]
     alone = len(added) + (distinct + len(added) - len(back))
     return np.concatenate([ahead, added]), alone
-
-
-def _read_edges(path: Path, entities: int, relations: int) -> Triples:
-    """Read lines of ids; an id that the maps do not have is an error with its line."""
-    numbered = [Numbering(), Numbering()]
-    for numbering, count in zip(numbered, (entities, relations), strict=True):
-        numbering.number([str(id) for id in range(count)])
-    edges = parse_triples(_blocks(path), str(path), *numbered)
-    for column, what, count in ((0, "entity", entities), (1, "relation", relations), (2, "entity", entities)):
-        if len(wrong := np.flatnonzero(edges[:, column] >= count)):
-            line, keys = int(wrong[0]), numbered[column % 2].keys
-            found = keys[edges[line, column]]
-            raise DataError(f"{path}:{line + 1}: found {what} {found!r}, expected an id from 0 to {count - 1:,}")
-    return edges
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    if path.suffix != ".gz":
-        yield from file_blocks(path)
-        return
-    try:
-        with gzip.open(path) as file:
-            while block := file.read(BLOCK):
-                yield block
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
 
 
 def _query_sets(paths: Mapping[str, Path], name: str, space: IdSpace) -> dict[str, dict[str, StoredSet]]:

@@ -167,15 +167,22 @@ def _joined(keys: Sequence[str], what: str) -> tuple[NDArray[np.uint8], NDArray[
 
 
 def _refuse(keys: Sequence[str], place: int, key: str, what: str) -> None:
+    if fault := key_fault(key):
+        raise DataError(f"{what}: {_place(keys, place)} {fault}")
+
+
+def key_fault(key: str) -> str | None:
+    """Say in words why a string cannot be a key; None when it can."""
     for character, name in _FORBIDDEN.items():
         if character in key:
-            raise DataError(f"{what}: {_place(keys, place)} has {name}; keys are one line, without tabs")
+            return f"has {name}; keys are one line, without tabs"
     if not key:
-        raise DataError(f"{what}: {_place(keys, place)} is empty; every key needs at least one character")
+        return "is empty; every key needs at least one character"
     try:
         key.encode()
     except UnicodeEncodeError as error:
-        raise DataError(f"{what}: {_place(keys, place)} is not valid Unicode: {error}") from None
+        return f"is not valid Unicode: {error}"
+    return None
 
 
 def _place(keys: Sequence[str], place: int) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kgr.data.analysis import analyze
     from kgr.data.build import build_store
     from kgr.data.codex_view import load_codex
+    from kgr.data.collection_view import load_judgements
     from kgr.data.known import open_store
     from kgr.data.queries import read_queries, sample_queries, write_queries
     from kgr.errors import (
@@ -46,6 +47,7 @@ __all__ = [
     "analyze",
     "build_store",
     "load_codex",
+    "load_judgements",
     "load_run",
     "open_store",
     "read_queries",
@@ -59,6 +61,7 @@ _HOMES = {
     "analyze": "kgr.data.analysis",
     "build_store": "kgr.data.build",
     "load_codex": "kgr.data.codex_view",
+    "load_judgements": "kgr.data.collection_view",
     "load_run": "kgr.runs",
     "open_store": "kgr.data.known",
     "read_queries": "kgr.data.queries",

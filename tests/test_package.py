@@ -31,6 +31,7 @@ PUBLIC = [
     "analyze",
     "build_store",
     "load_codex",
+    "load_judgements",
     "load_run",
     "open_store",
     "read_queries",

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from kgr import _io
+from kgr.data.babelsememe import read_babelsememe
+from kgr.data.beir import read_known_beir
 from kgr.data.build import Material, read_material, write_store
 from kgr.data.codex import read_codex
+from kgr.data.collection import Collection, write_collection
 from kgr.data.fetch import Patience, Progress, RemoteFile, fetch, pinned
 from kgr.data.manifest import KnownFile, Manifest, read_manifest
 from kgr.data.published import read_fb15k237, read_fb15k237_betae, read_splits, read_wn18rr, read_wn18rr_qa
@@ -29,7 +32,7 @@ def read_tables(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
     return read_material(splits, paths.get("entities"), paths.get("relations"), paths.get("types"))
 
 
-READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material]] = {
+READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material | Collection]] = {
     "tables": read_tables,
     "codex": read_codex,
     "fb15k-237": read_fb15k237,
@@ -37,6 +40,8 @@ READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material]] = {
     "wn18rr": read_wn18rr,
     "splits": read_splits,
     "wn18rr-qa": read_wn18rr_qa,
+    "babelsememe": lambda manifest, paths: read_babelsememe(paths, manifest.title),
+    "beir": read_known_beir,
 }
 
 NO_READER = "none"
@@ -188,7 +193,7 @@ def _build(
         raise ConfigError(f"{manifest.path}: reader is {manifest.reader!r}, expected one of {', '.join(READERS)}")
     made_by = stamp(manifest)  # before its files are read: what changes meanwhile is built anew next time
     paths, absent = fetch_files(manifest, partial=partial, message=say, progress=progress)
-    material = READERS[manifest.reader](manifest, paths)
+    made = READERS[manifest.reader](manifest, paths)
     sources = {
         "title": manifest.title,
         "licence": manifest.licence,
@@ -199,16 +204,10 @@ def _build(
     }
     cut = any(manifest.files[name].partial for name in absent)
     expected = {what: count for what, count in manifest.counts.items() if not cut or what in paths}
-    return write_store(
-        out,
-        material,
-        name=manifest.name,
-        sources=sources,
-        message=say,
-        expected=expected,
-        replace=not fresh,
-        partial=cut,
-    )
+    rest: dict[str, Any] = {"sources": sources, "message": say, "expected": expected, "replace": not fresh}
+    if isinstance(made, Collection):
+        return write_collection(out, made, name=manifest.name, **rest)
+    return write_store(out, made, name=manifest.name, partial=cut, **rest)
 
 
 def fetch_files(
@@ -269,7 +268,8 @@ def _refusal(manifest: Manifest, needed: list[str], refusals: Mapping[str, Fetch
     rest = ""
     if all(manifest.files[name].partial for name in needed):
         rest = f". What is there still loads: open_store({manifest.name!r}, partial=True), kgr build --partial"
-    return FetchError(f"{manifest.name}: {refusals[first]}{also}{rest}")
+    remedy = f". {manifest.remedy}" if manifest.remedy else ""
+    return FetchError(f"{manifest.name}: {refusals[first]}{also}{rest}{remedy}")
 
 
 def _absences(manifest: Manifest, paths: Mapping[str, Path], refusals: Mapping[str, FetchError]) -> Iterator[str]:
@@ -317,5 +317,5 @@ def _bring(known: KnownFile, path: Path, hasty: bool, message: Message, progress
 def _identity(known: KnownFile) -> dict[str, Any]:
     """Return what a store says of a file that it was made from."""
     found = {"embedded": known.embedded.name} if known.embedded else {"path": known.file.path if known.file else ""}
-    checksums = {"sha256": known.file.sha256, "git_sha1": known.file.git_sha1} if known.file else {}
+    checksums = {name: getattr(known.file, name) for name in ("sha256", "git_sha1", "md5")} if known.file else {}
     return {**found, **{name: value for name, value in checksums.items() if value}}

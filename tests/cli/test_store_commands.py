@@ -17,10 +17,12 @@ Kgr = Callable[..., Result]
 
 
 def test_data_list(kgr: Kgr, kgr_json: Callable[..., Any]) -> None:
-    lines = kgr("data", "list").stdout.splitlines()
-    assert lines[0].split() == ["name", "entities", "relations", "triples", "size", "at", "hand", "licence"]
-    assert [line.split()[0].rstrip("*") for line in lines[1:]] == list(known_names())
-    assert lines[1].split()[:6] == ["atlas", "3,336", "30", "12,125", "1.3", "MB"]
+    graphs, collections = (part.splitlines() for part in kgr("data", "list").stdout.split("\n\n"))
+    assert graphs[0].split() == ["name", "entities", "relations", "triples", "size", "at", "hand", "licence"]
+    assert collections[0].split()[:5] == ["name", "documents", "queries", "judgements", "size"]
+    assert sorted(line.split()[0].rstrip("*") for line in graphs[1:] + collections[1:]) == list(known_names())
+    assert collections[2].split()[:7] == ["cranfield", "1,400", "225", "1,837", "binary,", "1,837", "graded"]
+    assert graphs[1].split()[:6] == ["atlas", "3,336", "30", "12,125", "1.3", "MB"]
     rows = {row["name"]: row for row in kgr_json("data", "list")["datasets"]}
     assert list(rows) == list(known_names())
     assert [name for name, row in rows.items() if row["untested"]] == ["ogbl-wikikg2", "wikidata5m", "yago3-10"]
@@ -119,6 +121,37 @@ def test_build_usage(kgr: Kgr, tmp_path: Path) -> None:
     assert "--out" in kgr("build", "--train", "x", code=2).stderr
     assert "known data set" in kgr("build", "--partial", "--train", "x", "--out", "y", code=2).stderr
     assert "not both" in kgr("build", "atlas", "--train", "x", code=2).stderr
+
+
+def test_build_of_documents(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"id": "a", "text": "eins"}\n{"id": "b", "text": ""}\n')
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "?"}\n')
+    (tmp_path / "qrels.txt").write_text("q 0 a 1\n")
+    documents = {"documents": 2, "documents_without_text": 1}
+    corpus = ["--format", "corpus", str(tmp_path / "corpus.jsonl"), "--language", "de"]
+    assert kgr_json("build", *corpus, "--out", str(tmp_path / "corpus"))["counts"] == documents
+    assert Store(tmp_path / "corpus").languages("entries", "body") == ("de",)
+    store = str(tmp_path / "beir")
+    built = kgr("build", "--format", "beir", str(tmp_path), "--out", store)
+    assert "1 documents have no text: kept: b" in built.stderr
+    assert ["test", "judgements", "1"] in [line.split() for line in built.stdout.splitlines()]
+    assert kgr("check", store).stdout == f"{store}: whole\n"
+    assert ["queries", "1"] in [line.split() for line in kgr("show", store).stdout.splitlines()]
+    assert kgr("show", store, "a").stdout.split("\n\n") == ["document 0", "key      a\nlabel    a\nbody.en  eins\n"]
+    for verb in (["sample", "--out", "q"], ["analyze"], ["train-multihop", "--out", str(tmp_path / "run")]):
+        refused = kgr(verb[0], store, *verb[1:], code=1).stderr
+        assert refused == f"kgr: error: {store}: has no graph, only 2 documents; give a store with triples\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_build_usage_of_documents(kgr: Kgr) -> None:
+    for form in ("betae", "babelsememe", "beir"):
+        assert "takes a folder and --out" in kgr("build", "--format", form, "x", "y", "--out", "z", code=2).stderr
+        assert "folder: --out" in kgr("build", "--format", form, "x", code=2).stderr
+    assert "files of JSON lines" in kgr("build", "--format", "corpus", "--out", "z", code=2).stderr
+    assert "files of JSON lines" in kgr("build", "--format", "corpus", "x", "--train", "y", "--out", "z", code=2).stderr
+    assert "--language is for documents" in kgr("build", "atlas", "--language", "de", code=2).stderr
+    assert "not both" in kgr("build", "atlas", "nations", code=2).stderr
 
 
 def test_build_names_a_bad_line(kgr: Kgr, tmp_path: Path) -> None:

@@ -51,6 +51,11 @@ class Ragged:
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         return cls(np.concatenate([*rows, np.empty(0, np.int32)]).astype(np.int32), offsets)
 
+    @classmethod
+    def none(cls, rows: int) -> Ragged:
+        """Return empty rows."""
+        return cls(np.empty(0, np.int32), np.zeros(rows + 1, np.int64))
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -61,6 +66,9 @@ class Ragged:
         """Return the rows ``first:last``."""
         offsets = self.offsets[first : last + 1]
         return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+
+_NO_ROWS = Ragged.none(0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,19 +82,27 @@ class Queries:
         Anchors and directed relations in word order.
     easy, hard : Ragged
         Sorted entity ids by query.
+    unranked : Ragged
+        Answers that are filtered but not ranked, in the same form; by default none.
     """
 
     word: Word
     arguments: NDArray[np.int32]
     easy: Ragged
     hard: Ragged
+    unranked: Ragged = _NO_ROWS
+
+    def __post_init__(self) -> None:
+        if not len(self.unranked):
+            object.__setattr__(self, "unranked", Ragged.none(len(self)))
 
     def __len__(self) -> int:
         return len(self.arguments)
 
     def cut(self, first: int, last: int) -> Queries:
         """Return the queries ``first:last``."""
-        return Queries(self.word, self.arguments[first:last], self.easy.cut(first, last), self.hard.cut(first, last))
+        rows = (kind.cut(first, last) for kind in (self.easy, self.hard, self.unranked))
+        return Queries(self.word, self.arguments[first:last], *rows)
 
     def parts(self, size: int) -> Iterator[Queries]:
         """Yield the queries in parts of at most ``size``, in order."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from kgr.data.pickles import read_pickle
 from kgr.data.query_files import IdSpace, read_query_lines, read_query_pickles
 from kgr.data.splits import SPLITS, Message, Triples, first_occurrences
 from kgr.data.tables import KeyTable
-from kgr.data.triples import BLOCK, Numbering, file_blocks, parse_triples
+from kgr.data.triples import Numbering, parse_triples, unpacked_blocks
 from kgr.errors import DataError
 from kgr.index.store import Store
 from kgr.query.kept import StoredSet
@@ -35,6 +34,9 @@ FILES = {
 """The files of a folder, by what :func:`read_betae` calls them; each may be packed by gzip."""
 
 NEEDED = ("train", "id2ent", "id2rel")
+
+REVERSED = "_reverse"
+"""What ends the name of an inverse in BetaE's NELL; the other sets have ``+r`` and ``-r``."""
 
 Directed = NDArray[np.int32]
 
@@ -129,7 +131,7 @@ def read_id_map(path: Path) -> list[str]:
 
 
 def fold_relations(names: list[str], where: str) -> tuple[list[str], Directed]:
-    """Fold ``+r`` and ``-r`` to base relations.
+    """Fold ``+r`` and ``-r``, or where none has such a sign ``r`` and ``r_reverse``, to base relations.
 
     Returns
     -------
@@ -142,17 +144,20 @@ def fold_relations(names: list[str], where: str) -> tuple[list[str], Directed]:
     Raises
     ------
     DataError
-        A name without sign, or without its counterpart.
+        A name without its counterpart; names with and without sign.
     """
-    bases = Numbering()
+    signed = any(name[0] in "+-" for name in names)
     for name in names:
-        if name[:1] not in ("+", "-"):
+        if signed and name[0] not in "+-":
             raise DataError(f"{where}: found relation {name!r}, expected +… and -… for each relation and its inverse")
-    base = bases.number([name[1:] for name in names])
-    directed = 2 * base + np.array([name[0] == "-" for name in names], np.int32)
+    bases = Numbering()
+    base = bases.number([name[1:] if signed else name.removesuffix(REVERSED) for name in names])
+    inverse = [name[0] == "-" if signed else name.endswith(REVERSED) for name in names]
+    directed = 2 * base + np.array(inverse, np.int32)
     if missing := sorted(set(range(2 * len(bases))) - set(directed.tolist())):
-        sign, key = "+-"[missing[0] & 1], bases.keys[missing[0] >> 1]
-        raise DataError(f"{where}: relation {sign + key!r} is missing, which its inverse needs")
+        key, backward = bases.keys[missing[0] >> 1], missing[0] & 1
+        name = "+-"[backward] + key if signed else key + REVERSED * backward
+        raise DataError(f"{where}: relation {name!r} is missing, which its inverse needs")
     return bases.keys, directed.astype(np.int32)
 
 
@@ -184,25 +189,13 @@ def _read_edges(path: Path, entities: int, relations: int) -> Triples:
     numbered = [Numbering(), Numbering()]
     for numbering, count in zip(numbered, (entities, relations), strict=True):
         numbering.number([str(id) for id in range(count)])
-    edges = parse_triples(_blocks(path), str(path), *numbered)
+    edges = parse_triples(unpacked_blocks(path), str(path), *numbered)
     for column, what, count in ((0, "entity", entities), (1, "relation", relations), (2, "entity", entities)):
         if len(wrong := np.flatnonzero(edges[:, column] >= count)):
             line, keys = int(wrong[0]), numbered[column % 2].keys
             found = keys[edges[line, column]]
             raise DataError(f"{path}:{line + 1}: found {what} {found!r}, expected an id from 0 to {count - 1:,}")
     return edges
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    if path.suffix != ".gz":
-        yield from file_blocks(path)
-        return
-    try:
-        with gzip.open(path) as file:
-            while block := file.read(BLOCK):
-                yield block
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
 
 
 def _query_sets(paths: Mapping[str, Path], name: str, space: IdSpace) -> dict[str, dict[str, StoredSet]]:

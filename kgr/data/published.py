@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kgr.data.archives import member_blocks
+from kgr.data.archives import extracted, member_blocks
 from kgr.data.build import Material
 from kgr.data.manifest import Manifest
 from kgr.data.tables import Column, KeyTable
@@ -34,6 +34,14 @@ def read_fb15k237_betae(manifest: Manifest, paths: Mapping[str, Path]) -> Materi
 def read_wn18rr_qa(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
     """Read WN18RR-QA with its queries; texts as :func:`read_wn18rr` has them."""
     return _with_texts(_betae(manifest, paths, "betae"), manifest, paths, wn18rr_texts(paths))
+
+
+def read_betae_archive(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
+    """Read a graph in BetaE's form with its queries from an archive that holds it among others; it has no texts."""
+    archive, members = paths["archive"], manifest.files["archive"].members
+    with extracted(archive, members) as found:
+        material = _betae(manifest, found, "betae")
+    return replace(material, places={split: f"{archive}/{members[split]}" for split in material.splits})
 
 
 def _betae(manifest: Manifest, paths: Mapping[str, Path], queries: str) -> Material:

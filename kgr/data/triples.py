@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -116,6 +118,19 @@ def file_blocks(path: Path) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def unpacked_blocks(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes, unpacked where its name ends in ``.gz``; errors as :func:`file_blocks`."""
+    if path.suffix != ".gz":
+        yield from file_blocks(path)
+        return
+    try:
+        with gzip.open(path) as file:
+            while block := file.read(BLOCK):
+                yield block
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
 
 
 def decode(data: bytes, where: str, first: int = 1) -> str:

@@ -53,7 +53,7 @@ class Ragged:
 
     @classmethod
     def none(cls, rows: int) -> Ragged:
-        """Return empty rows."""
+        """Return rows without values."""
         return cls(np.empty(0, np.int32), np.zeros(rows + 1, np.int64))
 
     def __len__(self) -> int:
@@ -68,9 +68,6 @@ class Ragged:
         return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
 
 
-_NO_ROWS = Ragged.none(0)
-
-
 @dataclasses.dataclass(frozen=True)
 class Queries:
     """Queries of one structure.
@@ -83,14 +80,14 @@ class Queries:
     easy, hard : Ragged
         Sorted entity ids by query.
     unranked : Ragged
-        Answers that are filtered but not ranked, in the same form; by default none.
+        Sorted ids of answers that are filtered but not ranked; by default no query has any.
     """
 
     word: Word
     arguments: NDArray[np.int32]
     easy: Ragged
     hard: Ragged
-    unranked: Ragged = _NO_ROWS
+    unranked: Ragged = dataclasses.field(default_factory=lambda: Ragged.none(0))
 
     def __post_init__(self) -> None:
         if not len(self.unranked):
@@ -101,13 +98,22 @@ class Queries:
 
     def cut(self, first: int, last: int) -> Queries:
         """Return the queries ``first:last``."""
-        rows = (kind.cut(first, last) for kind in (self.easy, self.hard, self.unranked))
+        rows = (own.cut(first, last) for own in (self.easy, self.hard, self.unranked))
         return Queries(self.word, self.arguments[first:last], *rows)
 
     def parts(self, size: int) -> Iterator[Queries]:
         """Yield the queries in parts of at most ``size``, in order."""
         for first in range(0, len(self), size):
             yield self.cut(first, min(first + size, len(self)))
+
+    def ranking(self, kept: NDArray[np.bool_]) -> Queries:
+        """Return the queries that keep a hard answer, by ``kept``: bool[hard answers]; their others are unranked."""
+        parts = np.split(kept, self.hard.offsets[1:-1])
+        left = [i for i in range(len(self)) if parts[i].any()]
+        easy = Ragged.of([self.easy[i] for i in left])
+        hard = Ragged.of([self.hard[i][parts[i]] for i in left])
+        unranked = Ragged.of([np.union1d(self.unranked[i], self.hard[i][~parts[i]]) for i in left])
+        return Queries(self.word, self.arguments[left], easy, hard, unranked)
 
 
 @dataclasses.dataclass(frozen=True)

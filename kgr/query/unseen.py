@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kgr.query.sets import Queries, Ragged
+from kgr.query.sets import Queries
 
 
 def without_unseen(queries: Queries, seen: NDArray[np.bool_]) -> Queries:
@@ -25,12 +25,4 @@ def without_unseen(queries: Queries, seen: NDArray[np.bool_]) -> Queries:
         In their order; ``easy`` is as it was, and ``hard`` and ``unranked`` hold the same answers as before.
     """
     asked = seen[queries.arguments[:, list(queries.word.anchors)]].all(axis=1)
-    kept = [i for i in np.flatnonzero(asked).tolist() if seen[queries.hard[i]].any()]
-    hard = [queries.hard[i] for i in kept]
-    return Queries(
-        queries.word,
-        queries.arguments[kept],
-        Ragged.of([queries.easy[i] for i in kept]),
-        Ragged.of([own[seen[own]] for own in hard]),
-        Ragged.of([np.union1d(queries.unranked[i], own[~seen[own]]) for i, own in zip(kept, hard, strict=True)]),
-    )
+    return queries.ranking(np.repeat(asked, np.diff(queries.hard.offsets)) & seen[queries.hard.values])

@@ -37,7 +37,8 @@ def data() -> None:
 def list_(as_json: bool) -> None:
     """Name the known data sets, graphs and then collections of documents, with counts, size, what is at hand, licence.
 
-    A size ends in + where not all files' sizes are known beforehand; * marks sets that no test has built.
+    A size ends in + where not all files' sizes are known beforehand; * marks sets that no test has built. Where no
+    checksum is published, that of the first download is kept and holds from then on.
     """
     manifests = [manifest_of(name) for name in known_names()]
     if as_json:
@@ -74,8 +75,11 @@ def _held(held: Holding) -> tuple[str, str]:
     for count, where in ((held.fetched, "here"), (held.mirrored, "in the mirror")):
         if count:
             words.append(f"{count} of {held.files} files {where}")
+    words = words or ["nothing"]
+    if held.unverified:
+        words.append("no checksum published")
     known = size(held.bytes) if held.bytes else "?"
-    return known + "+" * bool(held.unsized and held.bytes), ", ".join(words) or "nothing"
+    return known + "+" * bool(held.unsized and held.bytes), ", ".join(words)
 
 
 def _count(counts: Mapping[str, int], column: str) -> str:

@@ -35,6 +35,9 @@ FILES = {
 
 NEEDED = ("train", "id2ent", "id2rel")
 
+REVERSED = "_reverse"
+"""What ends the name of an inverse in BetaE's NELL; the other sets have ``+r`` and ``-r``."""
+
 Directed = NDArray[np.int32]
 
 
@@ -72,7 +75,9 @@ def _files_of(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read_betae(paths: Mapping[str, Path], *, queries: str = QUERY_SET, title: str = "") -> Material:
+def read_betae(
+    paths: Mapping[str, Path], *, queries: str = QUERY_SET, title: str = "", places: Mapping[str, str] | None = None
+) -> Material:
     """Read a graph and its queries from files by name, see :data:`FILES`.
 
     Their edges go both ways, by relations of their own; they are folded to base relations and
@@ -82,6 +87,8 @@ def read_betae(paths: Mapping[str, Path], *, queries: str = QUERY_SET, title: st
     ----------
     queries : str
         The name of the query set.
+    places : by split, optional
+        What messages call its file; by default its path.
     """
     for what in NEEDED:
         if what not in paths:
@@ -90,15 +97,15 @@ def read_betae(paths: Mapping[str, Path], *, queries: str = QUERY_SET, title: st
     entities.number(read_id_map(paths["id2ent"]))
     bases, directed = fold_relations(read_id_map(paths["id2rel"]), str(paths["id2rel"]))
     relations.number(bases)
+    places = {split: str(paths[split]) for split in SPLITS if split in paths} | dict(places or {})
     splits, remarks = {}, []
     for split in SPLITS:
         if split in paths:
             edges = read_id_triples(paths[split], len(entities), len(directed))
             splits[split], alone = fold_edges(edges, directed)
             if alone:
-                remarks.append(f"{paths[split]}: {alone:,} edges without their inverse: taken as both")
+                remarks.append(f"{places[split]}: {alone:,} edges without their inverse: taken as both")
     sets = _query_sets(paths, queries, IdSpace(len(entities), directed))
-    places = {split: str(paths[split]) for split in splits}
     none = KeyTable(title)
     return Material(entities, relations, splits, places, none, none, none, sets, remarks=remarks)
 
@@ -125,7 +132,7 @@ def read_id_map(path: Path) -> list[str]:
 
 
 def fold_relations(names: list[str], where: str) -> tuple[list[str], Directed]:
-    """Fold ``+r`` and ``-r`` to base relations.
+    """Fold ``+r`` and ``-r``, or where none has such a sign ``r`` and ``r_reverse``, to base relations.
 
     Returns
     -------
@@ -138,17 +145,20 @@ def fold_relations(names: list[str], where: str) -> tuple[list[str], Directed]:
     Raises
     ------
     DataError
-        A name without sign, or without its counterpart.
+        A name without its counterpart; names with and without sign.
     """
-    bases = Numbering()
+    signed = any(name[0] in "+-" for name in names)
     for name in names:
-        if name[:1] not in ("+", "-"):
+        if signed and name[0] not in "+-":
             raise DataError(f"{where}: found relation {name!r}, expected +… and -… for each relation and its inverse")
-    base = bases.number([name[1:] for name in names])
-    directed = 2 * base + np.array([name[0] == "-" for name in names], np.int32)
+    bases = Numbering()
+    base = bases.number([name[1:] if signed else name.removesuffix(REVERSED) for name in names])
+    inverse = [name[0] == "-" if signed else name.endswith(REVERSED) for name in names]
+    directed = 2 * base + np.array(inverse, np.int32)
     if missing := sorted(set(range(2 * len(bases))) - set(directed.tolist())):
-        sign, key = "+-"[missing[0] & 1], bases.keys[missing[0] >> 1]
-        raise DataError(f"{where}: relation {sign + key!r} is missing, which its inverse needs")
+        key, backward = bases.keys[missing[0] >> 1], missing[0] & 1
+        name = "+-"[backward] + key if signed else key + REVERSED * backward
+        raise DataError(f"{where}: relation {name!r} is missing, which its inverse needs")
     return bases.keys, directed.astype(np.int32)
 
 

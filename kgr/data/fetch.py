@@ -114,7 +114,7 @@ def fetch(
     """
     to.parent.mkdir(parents=True, exist_ok=True)
     with _io.locked(to.with_name(f".{to.name}.lock"), wait=True):
-        file = pinned(file, pin)
+        file, first = pinned(file, pin), file
         if to.is_file() and file.has_checksum and file.fault(to) is None:
             return to
         part = to.with_name(f".{to.name}.part")
@@ -129,9 +129,10 @@ def fetch(
                 return _publish(part, to)
             refusals.append(f"{source}: {refusal}")
     reasons = "; ".join(refusals) or "it has no published address and no mirror is set"
-    raise FetchError(
-        f"{file.path} cannot be fetched: {reasons}. Set KGR_MIRROR to a folder or URL that holds {file.path}"
-    )
+    remedy = f"Set KGR_MIRROR to a folder or URL that holds {file.path}"
+    if file is not first:
+        remedy += f". What is expected is its first download, kept in {pin}: remove that to believe the next one"
+    raise FetchError(f"{file.path} cannot be fetched: {reasons}. {remedy}")
 
 
 def pinned(file: RemoteFile, pin: Path | None) -> RemoteFile:

@@ -17,7 +17,15 @@ from kgr.data.codex import read_codex
 from kgr.data.collection import Collection, write_collection
 from kgr.data.fetch import Patience, Progress, RemoteFile, fetch, pinned
 from kgr.data.manifest import KnownFile, Manifest, read_manifest
-from kgr.data.published import read_fb15k237, read_fb15k237_betae, read_splits, read_wn18rr, read_wn18rr_qa
+from kgr.data.ogb import read_wikikg2
+from kgr.data.published import (
+    read_betae_archive,
+    read_fb15k237,
+    read_fb15k237_betae,
+    read_splits,
+    read_wn18rr,
+    read_wn18rr_qa,
+)
 from kgr.data.splits import NEGATIVES, SPLITS, Message
 from kgr.errors import ConfigError, DataError, FetchError, FormatError, UnknownKey
 from kgr.index.store import Store
@@ -39,13 +47,12 @@ READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material | Collectio
     "fb15k-237-betae": read_fb15k237_betae,
     "wn18rr": read_wn18rr,
     "splits": read_splits,
+    "betae-archive": read_betae_archive,
+    "ogbl-wikikg2": read_wikikg2,
     "wn18rr-qa": read_wn18rr_qa,
     "babelsememe": lambda manifest, paths: read_babelsememe(paths, manifest.title),
     "beir": read_known_beir,
 }
-
-NO_READER = "none"
-"""The reader of a set that can be fetched and not yet built."""
 
 
 def data_home() -> Path:
@@ -186,9 +193,6 @@ def _build(
 ) -> Store:
     say = message or (lambda line: None)
     say(f"{manifest.name}: {manifest.title}, licence: {manifest.licence}")
-    if manifest.reader == NO_READER:
-        got = f"kgr data get {manifest.name} fetches its files"
-        raise ConfigError(f"{manifest.name}: there is no reader yet that makes a store of it; {got}")
     if manifest.reader not in READERS:
         raise ConfigError(f"{manifest.path}: reader is {manifest.reader!r}, expected one of {', '.join(READERS)}")
     made_by = stamp(manifest)  # before its files are read: what changes meanwhile is built anew next time

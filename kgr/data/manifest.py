@@ -34,7 +34,7 @@ class KnownFile:
         The set needs it, but what is left without it still loads where a part is asked for.
     instead_of : tuple of str
         Where it names files, it is wanted only when one of them cannot be had.
-    members : by split or file, the archive member that holds it
+    members : by what its reader calls it, such as a split, the member of an archive that holds it
     """
 
     embedded: Path | None = None

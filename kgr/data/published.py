@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kgr.data.archives import member_blocks
+from kgr.data.archives import extracted, member_blocks
 from kgr.data.build import Material
 from kgr.data.manifest import Manifest
+from kgr.data.splits import SPLITS
 from kgr.data.tables import Column, KeyTable
 from kgr.data.triples import Numbering, parse_triples
 
@@ -36,12 +37,21 @@ def read_wn18rr_qa(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
     return _with_texts(_betae(manifest, paths, "betae"), manifest, paths, wn18rr_texts(paths))
 
 
-def _betae(manifest: Manifest, paths: Mapping[str, Path], queries: str) -> Material:
+def read_betae_archive(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
+    """Read a graph in BetaE's form with its queries from an archive that holds it among others; it has no texts."""
+    archive, members = paths["archive"], manifest.files["archive"].members
+    with extracted(archive, members) as found:
+        return _betae(manifest, found, "betae", {split: f"{archive}/{members[split]}" for split in SPLITS})
+
+
+def _betae(
+    manifest: Manifest, paths: Mapping[str, Path], queries: str, places: Mapping[str, str] | None = None
+) -> Material:
     """Read BetaE's form; files that stand in for others, ``train_plain`` for ``train``, are taken as these."""
     from kgr.data.betae import read_betae  # executes queries: loads the compiler, which other sets do without
 
     found = {name.removesuffix("_plain"): path for name, path in paths.items()}
-    return read_betae(found, queries=queries, title=manifest.title)
+    return read_betae(found, queries=queries, title=manifest.title, places=places)
 
 
 def fb15k237_texts(paths: Mapping[str, Path]) -> dict[tuple[str, str], Column]:

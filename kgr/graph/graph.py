@@ -74,6 +74,11 @@ class Graph:
         """Number of directed edges, M: twice the triples."""
         return len(self.tail)
 
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """Whether each entity has an edge: bool[G]."""
+        return np.diff(self.fragments) > 0
+
     def tails(self, entity: int, relation: int) -> NDArray[np.int32]:
         """Return the sorted tails of an entity under a directed relation: int32[n], a view."""
         a, b = int(self.fragments[entity]), int(self.fragments[entity + 1])

@@ -1,4 +1,4 @@
-"""Evaluation: hard answers ranked among all entities, filtered of easy and hard ones."""
+"""Evaluation: hard answers ranked among all entities, filtered of all other answers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kgr.errors import ConfigError
 from kgr.graph.graph import Graph
 from kgr.models.embed import embed, word_candidate_scores
 from kgr.models.model import QueryModel
 from kgr.multihop.popularity import Popularity
 from kgr.query.sets import Queries, QuerySet, Ragged
+from kgr.query.unseen import without_unseen
 from kgr.query.words import STRUCTURES, Word, parse
 from kgr.rank.metrics import query_metrics
 from kgr.rank.ranks import filtered_ranks
@@ -61,6 +63,7 @@ def evaluate(
     queries: QuerySet,
     *,
     train: Graph | None,
+    skip_unseen: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Rank the hard answers of every query among all entities that are no answers.
@@ -72,6 +75,9 @@ def evaluate(
     ----------
     train : Graph or None
         For the popularity baseline beside the model; None leaves it out.
+    skip_unseen : bool
+        Leave out pairs of a query and a hard answer where an anchor or the answer does not occur in ``train``, see
+        :func:`kgr.query.unseen.without_unseen`. Published figures are made with all of them.
     progress : Progress, optional
 
     Returns
@@ -79,10 +85,22 @@ def evaluate(
     dict
         ``{"split", "queries_fingerprint", "drawn", "structures": {"2i": {"queries", "mrr", "hits@1",
         "hits@3", "hits@10", "popularity_mrr"}}, "avg_p", "avg_n", "popularity_avg_p", "popularity_avg_n"}``;
-        a structure that the model cannot do is None, and so is a mean that lacks a structure.
+        a structure that the model cannot do is None, and so is a mean that lacks a structure. With
+        ``skip_unseen`` also ``"skipped": {"queries", "answers"}``: the queries left out, and the pairs.
+
+    Raises
+    ------
+    ConfigError
+        ``skip_unseen`` without ``train``.
     """
     popularity = Popularity(train) if train is not None else None
     possible = {name: own for name, own in queries.queries.items() if scorer.model.negates or not own.word.negates}
+    skipped: dict[str, Any] = {}
+    if skip_unseen:
+        if train is None:
+            raise ConfigError("skip_unseen needs the train graph, found none")
+        every, possible = possible, {name: without_unseen(own, train.seen) for name, own in possible.items()}
+        skipped = {"skipped": _difference(every, possible)}
     total = sum(len(own) for own in possible.values())
     structures: dict[str, dict[str, Any] | None] = dict.fromkeys(queries.queries)
     for name, own in possible.items():
@@ -92,8 +110,16 @@ def evaluate(
         "queries_fingerprint": queries.fingerprint,
         "drawn": queries.drawn,
         "structures": structures,
+        **skipped,
         **_means(structures, "mrr", ""),
         **(_means(structures, "popularity_mrr", "popularity_") if popularity else {}),
+    }
+
+
+def _difference(every: Mapping[str, Queries], some: Mapping[str, Queries]) -> dict[str, int]:
+    return {
+        "queries": sum(len(own) - len(some[name]) for name, own in every.items()),
+        "answers": sum(len(own.hard.values) - len(some[name].hard.values) for name, own in every.items()),
     }
 
 
@@ -126,8 +152,9 @@ def _ranks(scores: NDArray[np.float32], hard: Ragged, excluded: Ragged) -> NDArr
 
 
 def _every(queries: Queries) -> Ragged:
-    """Easy and hard answers together: what a rank is filtered of."""
-    return Ragged.of([np.union1d(queries.easy[i], queries.hard[i]) for i in range(len(queries))])
+    """All answers together, the unranked ones among them: what a rank is filtered of."""
+    kinds = queries.easy, queries.hard, queries.unranked
+    return Ragged.of([np.unique(np.concatenate([rows[i] for rows in kinds])) for i in range(len(queries))])
 
 
 def _means(structures: Mapping[str, dict[str, Any] | None], metric: str, prefix: str) -> dict[str, float | None]:

@@ -87,6 +87,7 @@ class MultihopRun:
         split: str | None = None,
         *,
         queries: QuerySet | str | Path | None = None,
+        skip_unseen: bool = False,
         progress: evaluation.Progress | None = None,
     ) -> dict[str, Any]:
         """Evaluate on the store's own queries of a split, or on others.
@@ -98,6 +99,8 @@ class MultihopRun:
         queries : QuerySet, name or file of JSON lines, optional
             One that the store keeps by name, see :func:`kgr.query.kept.kept_names`, or a file as ``kgr sample``
             writes them.
+        skip_unseen : bool
+            Leave out queries and answers about entities that the train graph does not have.
 
         Returns
         -------
@@ -109,7 +112,7 @@ class MultihopRun:
             chosen = default_set(self.store, split)
         else:
             chosen = queries if isinstance(queries, QuerySet) else named_or_read(self.store, queries, split)
-        return evaluation.evaluate(self._scorer, chosen, train=self._graph, progress=progress)
+        return evaluation.evaluate(self._scorer, chosen, train=self._graph, skip_unseen=skip_unseen, progress=progress)
 
     def answer(self, structure: str, query: Sequence[str], *, k: int = 10, language: str = "en") -> Answers:
         """Rank all entities as answers of a query.

@@ -51,6 +51,11 @@ class Ragged:
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         return cls(np.concatenate([*rows, np.empty(0, np.int32)]).astype(np.int32), offsets)
 
+    @classmethod
+    def none(cls, rows: int) -> Ragged:
+        """Return rows without values."""
+        return cls(np.empty(0, np.int32), np.zeros(rows + 1, np.int64))
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -74,24 +79,41 @@ class Queries:
         Anchors and directed relations in word order.
     easy, hard : Ragged
         Sorted entity ids by query.
+    unranked : Ragged
+        Sorted ids of answers that are filtered but not ranked; by default no query has any.
     """
 
     word: Word
     arguments: NDArray[np.int32]
     easy: Ragged
     hard: Ragged
+    unranked: Ragged = dataclasses.field(default_factory=lambda: Ragged.none(0))
+
+    def __post_init__(self) -> None:
+        if not len(self.unranked):
+            object.__setattr__(self, "unranked", Ragged.none(len(self)))
 
     def __len__(self) -> int:
         return len(self.arguments)
 
     def cut(self, first: int, last: int) -> Queries:
         """Return the queries ``first:last``."""
-        return Queries(self.word, self.arguments[first:last], self.easy.cut(first, last), self.hard.cut(first, last))
+        rows = (own.cut(first, last) for own in (self.easy, self.hard, self.unranked))
+        return Queries(self.word, self.arguments[first:last], *rows)
 
     def parts(self, size: int) -> Iterator[Queries]:
         """Yield the queries in parts of at most ``size``, in order."""
         for first in range(0, len(self), size):
             yield self.cut(first, min(first + size, len(self)))
+
+    def ranking(self, kept: NDArray[np.bool_]) -> Queries:
+        """Return the queries that keep a hard answer, by ``kept``: bool[hard answers]; their others are unranked."""
+        parts = np.split(kept, self.hard.offsets[1:-1])
+        left = [i for i in range(len(self)) if parts[i].any()]
+        easy = Ragged.of([self.easy[i] for i in left])
+        hard = Ragged.of([self.hard[i][parts[i]] for i in left])
+        unranked = Ragged.of([np.union1d(self.unranked[i], self.hard[i][~parts[i]]) for i in left])
+        return Queries(self.word, self.arguments[left], easy, hard, unranked)
 
 
 @dataclasses.dataclass(frozen=True)

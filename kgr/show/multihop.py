@@ -31,7 +31,8 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
         if own is None:
             apart.append(f"{name}: not possible, this model cannot negate")
         elif not own["queries"]:
-            apart.append(f"{name}: no queries of this structure, this graph gave none")
+            why = "none is left" if "skipped" in metrics else "this graph gave none"
+            apart.append(f"{name}: no queries of this structure, {why}")
         else:
             rows.append([name, f"{own['queries']:,}", *(_percent(own.get(key)) for key in _COLUMNS.values())])
     for name, words in _MEANS.items():
@@ -40,9 +41,19 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
             rows.append([name, "", mean, "", "", "", popularity, words])
     head = f"{metrics['split']} queries: hard answers ranked among all entities, other answers left out; in percent"
     lines = [head, "", table(["structure", "queries", *_COLUMNS, ""], rows, "lrrrrrrl"), *apart]
+    if "skipped" in metrics:
+        lines += ["", _left_out(metrics["skipped"])]
     if metrics.get("drawn"):
         lines += ["", "These queries were drawn from this store: the figures compare with no published table."]
     return "\n".join(lines)
+
+
+def _left_out(skipped: Mapping[str, int]) -> str:
+    pairs, queries = (f"{skipped[what]:,}" for what in ("answers", "queries"))
+    return (
+        f"Left out: {pairs} pairs of query and hard answer, with them {queries} whole queries, whose anchors or answer "
+        "do not occur in train."
+    )
 
 
 def _percent(fraction: float | None) -> str:

@@ -25,7 +25,13 @@ def test_data_list(kgr: Kgr, kgr_json: Callable[..., Any]) -> None:
     assert graphs[1].split()[:6] == ["atlas", "3,336", "30", "12,125", "1.3", "MB"]
     rows = {row["name"]: row for row in kgr_json("data", "list")["datasets"]}
     assert list(rows) == list(known_names())
-    assert [name for name, row in rows.items() if row["untested"]] == ["ogbl-wikikg2", "wikidata5m", "yago3-10"]
+    assert [name for name, row in rows.items() if row["untested"]] == [
+        "fb15k-betae",
+        "nell-betae",
+        "ogbl-wikikg2",
+        "wikidata5m",
+        "yago3-10",
+    ]
     assert "share-alike" in rows["codex-s"]["restrictions"]
 
 
@@ -40,7 +46,8 @@ def test_data_list_says_what_is_at_hand(
         at_hand: dict[str, Any] = row["at_hand"]
         return at_hand
 
-    assert held("yago3-10") == {"bytes": 0, "unsized": 1, "files": 1, "fetched": 0, "mirrored": 0, "store": None}
+    none = {"bytes": 0, "unsized": 1, "unverified": 1, "files": 1, "fetched": 0, "mirrored": 0, "store": None}
+    assert held("yago3-10") == none
     assert held("atlas")["fetched"] == held("atlas")["files"] == 8
     nations = held("nations")
     assert (nations["bytes"], nations["mirrored"]) == (8077, 0)
@@ -53,6 +60,27 @@ def test_data_list_says_what_is_at_hand(
     assert "1 of 1 files in the mirror" in kgr("data", "list").stdout
     kgr("build", "atlas")
     assert held("atlas")["store"] == str(tmp_path / "home/stores/atlas")
+
+
+def test_data_list_and_verify_of_a_first_download(
+    kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KGR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KGR_MIRROR", str(tmp_path / "mirror"))
+
+    def listed() -> str:
+        return next(line for line in kgr("data", "list").stdout.splitlines() if line.startswith("nell-betae"))
+
+    assert "nothing, no checksum published" in listed()
+    path = tmp_path / "mirror/multihop/KG_data.zip"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"the first")
+    assert "no checksum is published; that of this download, sha256" in kgr("data", "get", "nell-betae").stderr
+    assert "1 of 1 files here" in listed()
+    assert "no checksum" not in listed()
+    assert "whole" in kgr("data", "verify", "nell-betae").stdout
+    (tmp_path / "home/downloads/multihop/KG_data.zip").write_bytes(b"the other")
+    assert "sha256" in kgr("data", "verify", "nell-betae", code=1).stdout
 
 
 def test_data_verify_where_no_checksum_is_published(kgr: Kgr, tmp_path: Path) -> None:

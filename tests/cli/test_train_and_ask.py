@@ -114,6 +114,26 @@ def test_evaluation(trained: tuple[Any, Result], kgr: Kgr, kgr_json: Callable[..
     assert "1p" not in output
 
 
+def test_evaluation_without_unseen_entities(place: Any, kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
+    """``new`` occurs in test alone: of its two test triples nothing can be learnt."""
+    (tmp_path / "test.tsv").write_text("new\tr0\te1\ne2\tr0\tnew\n" + (place.folder / "test.tsv").read_text())
+    store, run = str(tmp_path / "store"), str(tmp_path / "run")
+    kgr("build", "--train", str(place.folder / "train.tsv"), "--test", str(tmp_path / "test.tsv"), "--out", store)
+    kgr("train-multihop", store, "--out", run, *SETTINGS)
+    queries = tmp_path / "q.jsonl"
+    rows = [(["new", "r0"], ["e1"]), (["e2", "r0"], ["new"]), (["e2", "^r1"], ["e3", "new"])]
+    lines = [json.dumps({"structure": "1p", "query": query, "easy": [], "hard": hard}) for query, hard in rows]
+    queries.write_text("\n".join(lines))
+    command = ("evaluate-multihop", run, "--queries", str(queries))
+    assert "skipped" not in kgr_json(*command)
+    found = kgr_json(*command, "--skip-unseen")
+    assert found["skipped"] == {"queries": 2, "answers": 3}
+    assert found["structures"]["1p"]["queries"] == 1
+    assert (
+        "Left out: 3 pairs of query and hard answer, with them 2 whole queries" in kgr(*command, "--skip-unseen").stdout
+    )
+
+
 def test_evaluation_of_no_run(place: Any, kgr: Kgr) -> None:
     assert "not a run folder" in kgr("evaluate-multihop", str(place.folder), code=1).stderr
 

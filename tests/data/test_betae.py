@@ -103,6 +103,8 @@ def test_folding_keeps_repeated_edges_for_the_count_of_duplicates() -> None:
     [
         (["r", "-r"], "found relation 'r', expected .* for each relation and its inverse"),
         (["+r", "-r", "+s"], "relation '-s' is missing"),
+        (["r", "r_reverse", "s"], "relation 's_reverse' is missing"),
+        (["r_reverse"], "relation 'r' is missing"),
     ],
 )
 def test_relations_that_are_no_pairs(names: list[str], message: str) -> None:

@@ -35,6 +35,12 @@ def test_metrics() -> None:
     ]
 
 
+def test_what_was_left_out() -> None:
+    lines = metrics_table(metrics(skipped={"queries": 2, "answers": 1234})).split("\n")
+    assert "3i: no queries of this structure, none is left" in lines
+    assert lines[-1].startswith("Left out: 1,234 pairs of query and hard answer, with them 2 whole queries, whose")
+
+
 def test_own_queries_compare_with_no_published_table() -> None:
     assert "compare with no published table" in metrics_table(metrics(drawn=True))
     assert "published" not in metrics_table(metrics(drawn=False))

@@ -1,0 +1,111 @@
+"""ogbl-wikikg2 as the Open Graph Benchmark packs it: splits are saved arrays of ids, CSV files give their keys."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgr.data.archives import extracted
+from kgr.data.build import Material
+from kgr.data.manifest import Manifest
+from kgr.data.splits import SPLITS, Triples
+from kgr.data.tables import KeyTable
+from kgr.data.triples import Numbering, file_blocks, numbered_lines
+from kgr.errors import DataError
+
+COLUMNS = ("head", "relation", "tail")
+
+
+def read_wikikg2(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
+    """Read the archive: ids are the source's, keys those of Wikidata.
+
+    The 500 corrupted heads and tails that go with each triple of valid and test are no triples and are not taken over.
+
+    Raises
+    ------
+    DataError
+        A member is missing, or is not of that form; its place is named.
+    """
+    with extracted(paths["archive"], manifest.files["archive"].members) as found:
+        entities, relations = (read_mapping(found[of]) for of in ("entities", "relations"))
+        splits = {split: read_split(found[split], len(entities), len(relations)) for split in SPLITS}
+    places = {split: f"{paths['archive']}/{manifest.files['archive'].members[split]}" for split in SPLITS}
+    none = KeyTable(manifest.title)
+    return Material(entities, relations, splits, places, none, none, none)
+
+
+def read_mapping(path: Path) -> Numbering:
+    """Read lines of an id and its key, with a comma between, after a header; the ids are 0, 1, … in any order.
+
+    Raises
+    ------
+    DataError
+        A line is none, an id is missing, an id or a key is there twice; a path that ends in ``.gz`` is packed wrongly.
+    """
+    lines = [text for _, text in numbered_lines(file_blocks(path), str(path))]
+    keys: list[str] = [""] * (len(lines) - 1)
+    for number, line in enumerate(lines[1:], 2):
+        id, _, key = line.partition(",")
+        if not (id.isdecimal() and int(id) < len(keys) and key) or keys[int(id)]:
+            raise DataError(
+                f"{path}:{number}: found {line!r}, expected each id from 0 to {len(keys) - 1:,} once, and a key"
+            )
+        keys[int(id)] = key
+    numbering = Numbering()
+    numbering.number(keys)
+    if len(numbering) != len(keys):
+        raise DataError(f"{path}: found {len(numbering):,} keys of {len(keys):,} ids, expected one of each")
+    return numbering
+
+
+def read_split(path: Path, entities: int, relations: int) -> Triples:
+    """Read the triples of one split, ``int32[E, 3]``, from a saved dict of arrays ``head``, ``relation`` and ``tail``.
+
+    Raises
+    ------
+    DataError
+        The file holds or asks for anything but arrays of integers; ids are out of range.
+    """
+    arrays = _load(path)
+    columns = []
+    for name, limit in zip(COLUMNS, (entities, relations, entities), strict=True):
+        column = arrays[name]
+        if column.ndim != 1 or column.dtype.kind not in "iu" or len(column) != arrays[COLUMNS[0]].size:
+            raise DataError(
+                f"{path}: {name} is {column.dtype}{list(column.shape)}, expected one integer of each triple"
+            )
+        if len(wrong := np.flatnonzero((column < 0) | (column >= limit))):
+            row = int(wrong[0])
+            raise DataError(
+                f"{path}: {name} of triple {row:,} is {column[row]}, expected an id from 0 to {limit - 1:,}"
+            )
+        columns.append(column.astype(np.int32))
+    return np.stack(columns, axis=1)
+
+
+def _load(path: Path) -> Mapping[str, NDArray[Any]]:
+    """Let torch read the columns from a dict; what the file names is called only if it makes arrays of integers."""
+    import torch
+
+    try:
+        with torch.serialization.safe_globals(_array_makers()):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        if isinstance(content, dict) and set(COLUMNS) <= set(content):
+            return {name: np.asarray(content[name]) for name in COLUMNS}
+    except Exception as error:  # a damaged file may raise anything
+        why = str(error).rpartition("WeightsUnpickler error: ")[2].strip().partition("\n")[0].partition(". Please")[0]
+        raise DataError(f"{path}: cannot be read as arrays of ids, nothing in it was executed: {why}") from error
+    raise DataError(f"{path}: found no dict of arrays, expected {', '.join(COLUMNS)}")
+
+
+def _array_makers() -> list[Any]:
+    """Return what NumPy pickles integer arrays by, under the names that its versions gave it."""
+    rebuild = np.empty(0).__reduce__()[0]
+    names = [f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")]
+    types = {type(np.dtype(code)) for code in np.typecodes["AllInteger"]}
+    return [*((rebuild, name) for name in names), np.ndarray, np.dtype, codecs.encode, *types]

@@ -156,6 +156,31 @@ def has_bit(bits, x):
 
 
 @kernel
+def _hold(graph, heads, relations, tails, held):
+    """held[i]: whether triple i is in the graph."""
+    fragments, relation, offsets, tail = graph
+    for i in range(heads.shape[0]):
+        a, b = span(fragments, relation, offsets, np.int64(heads[i]), np.int64(relations[i]) << 1)
+        held[i] = contains(tail, a, b, np.int64(tails[i]))
+
+
+@kernel
+def _mark_firsts(graph, heads, relations, tails, seen, first):
+    """first[i]: whether triple i, which is in the graph, is none before it; ``seen`` marks edges."""
+    fragments, relation, offsets, tail = graph
+    for i in range(heads.shape[0]):
+        at, b = span(fragments, relation, offsets, np.int64(heads[i]), np.int64(relations[i]) << 1)
+        n = b - at
+        while n > 1:
+            half = n >> 1
+            if tail[at + half] <= np.int64(tails[i]):
+                at += half
+            n -= half
+        first[i] = not has_bit(seen, at)
+        seen[at >> 5] |= np.uint32(1) << np.uint32(at & 31)
+
+
+@kernel
 def _in_degrees(fragments, relation, offsets, r, out):
     """out[e] = edges into e under relation r: the size of e's fragment of the inverse."""
     for entity in range(fragments.shape[0] - 1):

@@ -14,6 +14,12 @@ from kgr.errors import DataError
 if TYPE_CHECKING:
     from kgr.index.store import Store
 
+Columns = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+"""Heads, base relations and tails: int[E] each."""
+
+Triples = NDArray[Any] | Sequence[NDArray[Any]]
+"""Head, base relation and tail: int[E, 3], or three columns; of any integer dtype, perhaps memory-mapped."""
+
 
 class Arrays(NamedTuple):
     """The arrays of a graph as kernels take them."""
@@ -82,6 +88,24 @@ class Graph:
             return self.tail[:0]
         return self.tail[int(self.offsets[f]) : int(self.offsets[f + 1])]
 
+    def holds(self, triples: Triples) -> NDArray[np.bool_]:
+        """Return whether each triple, its ids in range, is in the graph: bool[E]."""
+        from kgr.graph import _kernels
+
+        columns = columns_of(triples)
+        held = np.empty(len(columns[0]), np.bool_)
+        _kernels._hold(self.arrays, *columns, held)
+        return held
+
+    def firsts(self, triples: Triples) -> NDArray[np.bool_]:
+        """Return whether each triple, all of them in the graph, is the first of its kind: bool[E]."""
+        from kgr.graph import _kernels
+
+        columns = columns_of(triples)
+        first, seen = np.empty(len(columns[0]), np.bool_), np.zeros((self.edges >> 5) + 1, np.uint32)
+        _kernels._mark_firsts(self.arrays, *columns, seen, first)
+        return first
+
     def in_degrees(self, relation: int) -> NDArray[np.int32]:
         """Return the number of edges into each entity under a directed relation: int32[G]."""
         from kgr.graph import _kernels
@@ -90,9 +114,6 @@ class Graph:
         _kernels._in_degrees(self.fragments, self.relation, self.offsets, relation, counts)
         return counts
 
-
-Triples = NDArray[Any] | tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
-"""Head, base relation and tail: integers [E, 3] or three columns [E], of any integer dtype, perhaps memory-mapped."""
 
 _INT32 = 1 << 31
 _PASSES = 8  # over the triples, each for an eighth of the edges: they bound memory, and it is faster than one
@@ -108,8 +129,8 @@ def build_graph(triples: Triples, entities: int, relations: int) -> Graph:
 
     Parameters
     ----------
-    triples : int[E, 3], or a tuple of three int[E]
-        Head, base relation, tail.
+    triples : int[E, 3], or three int[E]
+        Head, base relation, tail: see :data:`Triples`.
     entities, relations : int
         G and R: ids are below them.
 
@@ -128,7 +149,7 @@ def build_graph(triples: Triples, entities: int, relations: int) -> Graph:
 
 def join_graph(splits: Sequence[Triples], entities: int, relations: int) -> Graph:
     """Return the graph of several sets of triples together, as :func:`build_graph` makes it of one."""
-    parts = [_columns(triples) for triples in splits]
+    parts = [columns_of(triples) for triples in splits]
     first = _first_edges(parts, entities, relations)
     most = int(first[-1])
     fragments = np.empty(entities + 1, _smallest(most))
@@ -145,11 +166,17 @@ def join_graph(splits: Sequence[Triples], entities: int, relations: int) -> Grap
     return Graph(fragments, relation, offsets.astype(_smallest(edges), copy=False), tail, 2 * relations)
 
 
-def _columns(triples: Triples) -> tuple[NDArray[Any], ...]:
-    """Return heads, relations and tails: views."""
-    if not isinstance(triples, tuple) and not (triples.ndim == 2 and triples.shape[1] == 3):
-        raise DataError(f"triples are of shape {triples.shape}, expected [E, 3] or a tuple of three columns")
-    columns = triples if isinstance(triples, tuple) else tuple(triples.T)
+def columns_of(triples: Triples) -> Columns:
+    """Return heads, relations and tails: views.
+
+    Raises
+    ------
+    DataError
+        Neither int[E, 3] nor three int[E].
+    """
+    if isinstance(triples, np.ndarray) and not (triples.ndim == 2 and triples.shape[1] == 3):
+        raise DataError(f"triples are of shape {triples.shape}, expected [E, 3] or three columns")
+    columns = triples.T if isinstance(triples, np.ndarray) else triples
     shapes = [column.shape for column in columns]
     if len(columns) != 3 or len(shapes[0]) != 1 or len(set(shapes)) != 1:
         raise DataError(
@@ -158,10 +185,11 @@ def _columns(triples: Triples) -> tuple[NDArray[Any], ...]:
     if any(column.dtype.kind not in "iu" or not column.dtype.isnative for column in columns):
         found = ", ".join(str(column.dtype) for column in columns)
         raise DataError(f"columns of triples are of {found}, expected integers in the machine's byte order")
-    return tuple(map(np.asarray, columns))  # also memory maps are plain arrays then
+    head, relation, tail = map(np.asarray, columns)  # also memory maps are plain arrays then
+    return head, relation, tail
 
 
-def _first_edges(parts: Sequence[tuple[NDArray[Any], ...]], entities: int, relations: int) -> NDArray[np.int64]:
+def _first_edges(parts: Sequence[Columns], entities: int, relations: int) -> NDArray[np.int64]:
     """Count edges by head: int64[G + 2], the edges of ``e`` begin at the sum ``e + 1``, one place later than usual.
 
     So it is moved on from the first to the last edge of every head while they are put in place, and then says as
@@ -181,9 +209,7 @@ def _first_edges(parts: Sequence[tuple[NDArray[Any], ...]], entities: int, relat
     return np.cumsum(first, out=first)
 
 
-def _fill(
-    parts: Sequence[tuple[NDArray[Any], ...]], first: NDArray[np.int64], graph: Arrays, done: NDArray[np.int64]
-) -> None:
+def _fill(parts: Sequence[Columns], first: NDArray[np.int64], graph: Arrays, done: NDArray[np.int64]) -> None:
     """Sort and append the edges of a few heads at a time; ``done`` counts fragments and edges."""
     from kgr.graph import _kernels
 

@@ -70,6 +70,15 @@ def test_join_is_the_graph_of_all(one: Rows, other: Rows) -> None:
     assert same(join_graph([one, other], 7, 2), naive(np.concatenate([one, other]), 7, 2))
 
 
+@settings(max_examples=60, deadline=None)
+@given(lists(5, 2), lists(5, 2))
+def test_what_a_graph_holds_and_what_comes_first(triples: Rows, asked: Rows) -> None:
+    graph, rows = build_graph(triples, 5, 2), list(map(tuple, triples.tolist()))
+    assert graph.holds(asked).tolist() == [tuple(row) in rows for row in asked.tolist()]
+    expected = [row not in rows[:place] for place, row in enumerate(rows)]
+    assert graph.firsts(triples).tolist() == graph.firsts(list(triples.T)).tolist() == expected
+
+
 @pytest.mark.parametrize("least", [1, 1000, 1 << 22])
 def test_heads_of_any_length_are_sorted(least: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lengths about the bounds between the ways of sorting: 24 and 1024."""
@@ -117,7 +126,7 @@ def test_rows_columns_and_maps_of_any_integers(dtype: type, tmp_path: Path) -> N
     np.save(tmp_path / "rows.npy", triples.astype(dtype))
     rows = np.load(tmp_path / "rows.npy", mmap_mode="r")
     head, relation, tail = (np.ascontiguousarray(column) for column in triples.T.astype(dtype))
-    for given_triples in (rows, (head, relation, tail), (head, relation.astype(np.int32), rows[:, 2])):
+    for given_triples in (rows, (head, relation, tail), [head, relation.astype(np.int32), rows[:, 2]]):
         assert same(build_graph(given_triples, 9, 3), expected)
     assert rows.tolist() == triples.tolist()
 
@@ -147,7 +156,7 @@ def test_ids_out_of_range_are_refused(triple: list[int], found: str) -> None:
 @pytest.mark.parametrize(
     ("triples", "found"),
     [
-        (np.zeros((2, 4), np.int32), r"shape \(2, 4\), expected \[E, 3\] or a tuple"),
+        (np.zeros((2, 4), np.int32), r"shape \(2, 4\), expected \[E, 3\] or three columns"),
         (np.zeros(3, np.int32), r"shape \(3,\), expected"),
         ((np.zeros(2, int), np.zeros(2, int)), "expected three of one length"),
         ((np.zeros(2, int), np.zeros(2, int), np.zeros(1, int)), "expected three of one length"),

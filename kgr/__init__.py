@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kgr.data.build import build_store
     from kgr.data.codex_view import load_codex
     from kgr.data.known import open_store
+    from kgr.data.numbered import build_numbered
     from kgr.data.queries import read_queries, sample_queries, write_queries
     from kgr.errors import (
         ConfigError,
@@ -44,6 +45,7 @@ __all__ = [
     "UnknownKey",
     "__version__",
     "analyze",
+    "build_numbered",
     "build_store",
     "load_codex",
     "load_run",
@@ -57,6 +59,7 @@ __all__ = [
 _HOMES = {
     "Store": "kgr.index.store",
     "analyze": "kgr.data.analysis",
+    "build_numbered": "kgr.data.numbered",
     "build_store": "kgr.data.build",
     "load_codex": "kgr.data.codex_view",
     "load_run": "kgr.runs",

@@ -12,6 +12,7 @@ from kgr.cli.settings import given
 from kgr.cli.terminal import Bars, print_json, say
 from kgr.data.build import build_store
 from kgr.data.known import build_known
+from kgr.data.numbered import build_numbered
 from kgr.show.table import table
 
 _SPLITS = ("train", "valid", "test", "valid_negatives", "test_negatives")
@@ -27,13 +28,17 @@ def _file_options(function: Any) -> Any:
     for split in reversed(_SPLITS):
         name = split.replace("_", "-")
         help = f"{split.replace('_', ' ')}: lines of head, relation, tail, with tabs between; may be given again"
+        if split == "train":
+            help += ". With --format ids an .npy file of rows, or three of columns"
         function = click.option(f"--{name}", split, type=file_type, multiple=True, help=help)(function)
     return function
 
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--format", "form", type=click.Choice(["triples", "betae"]), help="of the files  [default: triples]")
+@click.option(
+    "--format", "form", type=click.Choice(["triples", "ids", "betae"]), help="of the files  [default: triples]"
+)
 @_file_options
 @click.option("--out", type=file_type, help="folder of the store; a known data set has its own place under $KGR_HOME")
 @click.option("--partial", is_flag=True, help="load what is there of a known data set where a part cannot be had")
@@ -42,7 +47,8 @@ def _file_options(function: Any) -> Any:
 def build(name: str | None, form: str | None, out: Path | None, partial: bool, as_json: bool, **files: Any) -> None:
     """Build a store from a known data set or from files.
 
-    Either NAME, of a data set that `kgr data list` has, or files by --train and --out. With --format betae,
+    Either NAME, of a data set that `kgr data list` has, or files by --train and --out. With --format ids, the files
+    are arrays of whole numbers, which are the ids; graphs of any size are built so. With --format betae,
     NAME is a folder as BetaE's sets have it: its graph, and its valid and test queries as the query set "betae".
     """
     sources = given({option: value or None for option, value in files.items()})
@@ -56,6 +62,8 @@ def build(name: str | None, form: str | None, out: Path | None, partial: bool, a
             store = build_betae(str(name), str(out), message=say)
         elif name is not None:
             store = build_known(name, out, partial=partial, message=say, progress=bars.fetch)
+        elif form == "ids":
+            store = build_numbered(str(out), message=say, **sources)
         else:
             store = build_store(str(out), message=say, **sources)
     if as_json:
@@ -76,5 +84,7 @@ def _check_usage(name: str | None, form: str | None, out: Path | None, sources: 
         raise click.UsageError(f"{name!r} is a known data set: give its name, or files by options, not both")
     if name is None and "train" not in sources:
         raise click.UsageError("give the name of a known data set, or the triples to train on by --train FILE")
+    if form == "ids" and any(f"{of}_table" in sources for of in _TABLES):
+        raise click.UsageError("--format ids takes triples alone: what has no keys but numbers has no tables of texts")
     if name is None and out is None:
         raise click.UsageError("a store made from files needs a folder: --out STORE")

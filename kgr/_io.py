@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import math
 import mmap
@@ -25,6 +26,9 @@ from numpy.typing import NDArray
 from kgr.errors import FormatError
 
 Chunk = bytes | memoryview
+
+CANNOT_KEEP = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+"""Errors of a place where nothing can be written: what can be made again need not be kept."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgr.errors import DataError
+from kgr.index.cache import cached
 
 if TYPE_CHECKING:
     from kgr.index.store import Store
@@ -118,6 +119,7 @@ class Graph:
 _INT32 = 1 << 31
 _PASSES = 8  # over the triples, each for an eighth of the edges: they bound memory, and it is faster than one
 _LEAST = 1 << 22  # edges for which more than one pass is made
+_KEPT = 4_000_000  # triples from which a cumulative graph is kept: to verify it then takes a third of building it
 
 
 def build_graph(triples: Triples, entities: int, relations: int) -> Graph:
@@ -249,10 +251,19 @@ def load_graph(store: Store, splits: Sequence[str] = ("train",)) -> Graph:
     """Return the graph of the given splits of a store together.
 
     ``("train",)`` is the store's own section, memory-mapped. Cumulative graphs, such as
-    ``("train", "valid")`` against which easy answers are told from hard ones, are built here.
+    ``("train", "valid")`` against which easy answers are told from hard ones, are built here; those of four million
+    triples or more once, and then memory-mapped from the store's cache.
     """
-    directed = 2 * len(store.relations)
+    relations = len(store.relations)
     if tuple(splits) == ("train",):
-        arrays: Mapping[str, NDArray[Any]] = store.section("graph")
-        return Graph(arrays["fragments"], arrays["relation"], arrays["offsets"], arrays["tail"], directed)
-    return join_graph([store.triples(split) for split in splits], store.entities, len(store.relations))
+        return _graph_of(store.section("graph"), relations)
+    triples = [store.triples(split) for split in splits]
+    if sum(map(len, triples)) < _KEPT:
+        return join_graph(triples, store.entities, relations)
+    sections = [*(f"triples/{split}" for split in splits), "entities", "relations"]
+    arrays = cached(store, "graph", sections, lambda: graph_section(join_graph(triples, store.entities, relations)))
+    return _graph_of(arrays, relations)
+
+
+def _graph_of(arrays: Mapping[str, NDArray[Any]], relations: int) -> Graph:
+    return Graph(arrays["fragments"], arrays["relation"], arrays["offsets"], arrays["tail"], 2 * relations)

@@ -96,7 +96,7 @@ def write_version(
     """
     with _io.atomic_folder(store / manifests.folder_name(version)) as folder:
         for name, section in sections.items():
-            manifest["sections"][name] = {"arrays": _write_arrays(folder / name, section.everything)}
+            manifest["sections"][name] = {"arrays": write_arrays(folder / name, section.everything)}
         if "entries" in sections:
             arrays = sections["entries"].arrays
             manifest["entities_fingerprint"] = manifests.keys_fingerprint(arrays, manifest["entities"])
@@ -108,8 +108,9 @@ def write_version(
     _io.replace_text(store / "CURRENT", manifests.current_line(version, text))
 
 
-def _write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any] | Pieces]) -> dict[str, Any]:
-    folder.mkdir(parents=True)
+def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any] | Pieces]) -> dict[str, Any]:
+    """Write the arrays of a section into its folder, and return what a manifest says of them."""
+    folder.mkdir(parents=True, exist_ok=True)
     described = {}
     for name, array in arrays.items():
         path = folder / f"{name}.npy"

@@ -12,7 +12,9 @@ from hypothesis.extra import numpy as arrays
 
 from kgr.errors import DataError
 from kgr.graph import graph as graphs
-from kgr.graph.graph import Graph, build_graph, join_graph
+from kgr.graph.graph import Graph, build_graph, graph_section, join_graph, load_graph
+from kgr.index.keys import Keys
+from kgr.index.store import Section, create_store
 
 Rows = np.ndarray[Any, Any]
 
@@ -175,3 +177,23 @@ def test_graphs_without_edges_or_entities() -> None:
         graph = build_graph(np.empty((0, 3), np.int32), entities, 0)
         assert (graph.entities, graph.edges, graph.offsets.tolist()) == (entities, 0, [0])
     assert join_graph([], 2, 1).fragments.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("kept", [1, 10**9])
+def test_cumulative_graphs_are_kept_from_a_size_on(kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphs, "_KEPT", kept)
+    rng = np.random.default_rng(0)
+    splits = {name: oracle.random_triples(rng, 8, 2, 30) for name in ("train", "valid", "test")}
+    keys = {"entries": Keys.numbers(8, what="entity"), "relations": Keys.numbers(2, what="relation")}
+    sections = {name: Section(own.arrays()) for name, own in keys.items()}
+    sections["entries"] = Section({**sections["entries"].arrays, "kinds": np.ones(8, np.uint8)})
+    sections |= {f"triples/{name}": Section({"ids": rows}) for name, rows in splits.items()}
+    sections["graph"] = Section(graph_section(build_graph(splits["train"], 8, 2)))
+    store = create_store(tmp_path / "store", sections, entities=8, counts={}, sources={})
+    for _ in range(2):
+        assert same(load_graph(store), build_graph(splits["train"], 8, 2))
+        for names in (["train", "valid"], ["valid", "train"], ["train", "valid", "test"]):
+            found = load_graph(store, names)
+            assert same(found, naive(np.concatenate([splits[name] for name in names]), 8, 2))
+            assert not any(array.flags.writeable for array in found.arrays)
+    assert len(list(store.cache.glob("graph-*"))) == (2 if kept == 1 else 0)

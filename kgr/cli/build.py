@@ -27,9 +27,8 @@ def _file_options(function: Any) -> Any:
         function = click.option(f"--{of}", f"{of}_table", type=file_type, help=help)(function)
     for split in reversed(_SPLITS):
         name = split.replace("_", "-")
-        help = f"{split.replace('_', ' ')}: lines of head, relation, tail, with tabs between; may be given again"
-        if split == "train":
-            help += ". With --format ids an .npy file of rows, or three of columns"
+        what = "lines of head, relation, tail, with tabs between (ids: an .npy file of rows, or three of columns)"
+        help = f"{split.replace('_', ' ')}: {what}; may be given again"
         function = click.option(f"--{name}", split, type=file_type, multiple=True, help=help)(function)
     return function
 

@@ -92,9 +92,9 @@ def _read(given: Given, split: str) -> tuple[Columns, list[Path]]:
     where = _place(split, paths)
     if len(paths) not in (0, 1, 3):
         raise DataError(f"{where}: found {len(paths)} files, expected one of rows or three of columns")
-    arrays = tuple(map(_load, paths))
+    arrays = tuple(map(_load, paths)) or cast(Triples, given)
     try:
-        return columns_of(cast(Triples, (arrays[0] if len(arrays) == 1 else arrays) if arrays else given)), paths
+        return columns_of(arrays[0] if len(paths) == 1 else arrays), paths
     except DataError as error:
         raise DataError(f"{where}: {error}") from None
 

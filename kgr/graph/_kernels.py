@@ -155,29 +155,38 @@ def has_bit(bits, x):
     return (bits[np.uintp(x >> 5)] >> np.uint32(x & 31)) & np.uint32(1)
 
 
+@inlined
+def edge_of(graph, head, relation, end):
+    """The place in ``tail`` of the edge from head to end under a directed relation, or -1; any ids may be asked for."""
+    fragments, relations, offsets, tail = graph
+    a = np.int64(0)
+    n = np.int64(0)
+    if 0 <= head < fragments.shape[0] - 1:
+        a, b = span(fragments, relations, offsets, head, relation)
+        n = b - a
+    while n > 1:
+        half = n >> 1
+        if tail[a + half] <= end:
+            a += half
+        n -= half
+    return a if n == 1 and tail[a] == end else np.int64(-1)
+
+
 @kernel
 def _hold(graph, heads, relations, tails, held):
     """held[i]: whether triple i is in the graph."""
-    fragments, relation, offsets, tail = graph
     for i in range(heads.shape[0]):
-        a, b = span(fragments, relation, offsets, np.int64(heads[i]), np.int64(relations[i]) << 1)
-        held[i] = contains(tail, a, b, np.int64(tails[i]))
+        held[i] = edge_of(graph, np.int64(heads[i]), np.int64(relations[i]) << 1, np.int64(tails[i])) >= 0
 
 
 @kernel
 def _mark_firsts(graph, heads, relations, tails, seen, first):
-    """first[i]: whether triple i, which is in the graph, is none before it; ``seen`` marks edges."""
-    fragments, relation, offsets, tail = graph
+    """first[i]: whether triple i is in the graph and none before it is the same; ``seen`` marks edges."""
     for i in range(heads.shape[0]):
-        at, b = span(fragments, relation, offsets, np.int64(heads[i]), np.int64(relations[i]) << 1)
-        n = b - at
-        while n > 1:
-            half = n >> 1
-            if tail[at + half] <= np.int64(tails[i]):
-                at += half
-            n -= half
-        first[i] = not has_bit(seen, at)
-        seen[at >> 5] |= np.uint32(1) << np.uint32(at & 31)
+        at = edge_of(graph, np.int64(heads[i]), np.int64(relations[i]) << 1, np.int64(tails[i]))
+        first[i] = at >= 0 and not has_bit(seen, at)
+        if first[i]:
+            seen[at >> 5] |= np.uint32(1) << np.uint32(at & 31)
 
 
 @kernel

@@ -90,7 +90,7 @@ class Graph:
         return self.tail[int(self.offsets[f]) : int(self.offsets[f + 1])]
 
     def holds(self, triples: Triples) -> NDArray[np.bool_]:
-        """Return whether each triple, its ids in range, is in the graph: bool[E]."""
+        """Return whether each triple is in the graph: bool[E]; one with an id out of range is not."""
         from kgr.graph import _kernels
 
         columns = columns_of(triples)
@@ -99,7 +99,7 @@ class Graph:
         return held
 
     def firsts(self, triples: Triples) -> NDArray[np.bool_]:
-        """Return whether each triple, all of them in the graph, is the first of its kind: bool[E]."""
+        """Return whether each triple is in the graph and the first of its kind: bool[E]."""
         from kgr.graph import _kernels
 
         columns = columns_of(triples)
@@ -179,6 +179,8 @@ def columns_of(triples: Triples) -> Columns:
     if isinstance(triples, np.ndarray) and not (triples.ndim == 2 and triples.shape[1] == 3):
         raise DataError(f"triples are of shape {triples.shape}, expected [E, 3] or three columns")
     columns = triples.T if isinstance(triples, np.ndarray) else triples
+    if not all(isinstance(column, np.ndarray) for column in columns):
+        raise DataError(f"triples are a {type(triples).__name__}, expected an array [E, 3] or three arrays")
     shapes = [column.shape for column in columns]
     if len(columns) != 3 or len(shapes[0]) != 1 or len(set(shapes)) != 1:
         raise DataError(
@@ -192,10 +194,10 @@ def columns_of(triples: Triples) -> Columns:
 
 
 def _first_edges(parts: Sequence[Columns], entities: int, relations: int) -> NDArray[np.int64]:
-    """Count edges by head: int64[G + 2], the edges of ``e`` begin at the sum ``e + 1``, one place later than usual.
+    """Return where the edges of each head begin, int64[G + 2]: those of ``e`` at ``first[e + 1]``.
 
-    So it is moved on from the first to the last edge of every head while they are put in place, and then says as
-    usual where those of ``e`` begin and end: at ``e`` and ``e + 1``.
+    That is one place later than usual. Whoever puts the edges in place moves it on with each, and when all are
+    there, those of ``e`` are ``first[e]:first[e + 1]``, as usual.
     """
     from kgr.graph import _kernels
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from mapping import is_mapped
 
 from kgr.errors import DataError
 from kgr.graph import graph as graphs
@@ -79,6 +80,9 @@ def test_what_a_graph_holds_and_what_comes_first(triples: Rows, asked: Rows) -> 
     assert graph.holds(asked).tolist() == [tuple(row) in rows for row in asked.tolist()]
     expected = [row not in rows[:place] for place, row in enumerate(rows)]
     assert graph.firsts(triples).tolist() == graph.firsts(list(triples.T)).tolist() == expected
+    assert not graph.holds(np.array([[5, 0, 0], [-1, 0, 0], [0, 2, 0], [0, -1, 0], [0, 0, 5]])).any()
+    strangers = np.array([[2**40, 0, 0]])
+    assert graph.firsts(np.concatenate([strangers, triples])).tolist() == [False, *expected]
 
 
 @pytest.mark.parametrize("least", [1, 1000, 1 << 22])
@@ -163,6 +167,7 @@ def test_ids_out_of_range_are_refused(triple: list[int], found: str) -> None:
         ((np.zeros(2, int), np.zeros(2, int)), "expected three of one length"),
         ((np.zeros(2, int), np.zeros(2, int), np.zeros(1, int)), "expected three of one length"),
         ((np.zeros((2, 1), int),) * 3, "expected three of one length"),
+        ([[0, 0, 1], [1, 0, 2], [2, 0, 0]], "triples are a list, expected an array"),
         (np.zeros((2, 3)), "of float64, float64, float64, expected integers"),
         (np.zeros((2, 3), ">i4"), "byte order"),
     ],
@@ -196,4 +201,6 @@ def test_cumulative_graphs_are_kept_from_a_size_on(kept: int, tmp_path: Path, mo
             found = load_graph(store, names)
             assert same(found, naive(np.concatenate([splits[name] for name in names]), 8, 2))
             assert not any(array.flags.writeable for array in found.arrays)
+            assert [is_mapped(array) for array in found.arrays] == [kept == 1] * 4
+    assert all(map(is_mapped, load_graph(store).arrays))
     assert len(list(store.cache.glob("graph-*"))) == (2 if kept == 1 else 0)

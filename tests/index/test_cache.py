@@ -2,13 +2,13 @@
 
 import errno
 import json
-import mmap
 import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from mapping import is_mapped
 
 from kgr import _io
 from kgr.errors import FormatError
@@ -47,12 +47,6 @@ def ask(store, make, kind="thing", made_from=("vectors/a", "entities")):
         "none": ("<u2", []),
     }
     return found
-
-
-def is_mapped(array):
-    while isinstance(array, np.ndarray):
-        array = array.base
-    return isinstance(array.obj if isinstance(array, memoryview) else array, mmap.mmap)
 
 
 def test_what_is_made_is_kept_and_mapped(store):

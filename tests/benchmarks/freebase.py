@@ -2,7 +2,8 @@
 
 Full size: ``--entities 86000000 --triples 338000000 --relations 15000``, with 20 GB of disk. Shard ``i`` of the triples
 is drawn with ``numpy.random.default_rng([seed, i])``. Ids are skewed: the density of an id's rank falls as a power of
-it, 0.6 for heads, 0.75 for relations and tails. Half the triples have the relation that is their tail's own.
+it, 0.6 for heads, 0.75 for relations and tails. Half the triples have the relation that is their tail's own. The files
+are opened and sampled as building left them: in the system's page cache as far as it holds them.
 """
 
 from __future__ import annotations

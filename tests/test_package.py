@@ -29,6 +29,7 @@ PUBLIC = [
     "UnknownKey",
     "__version__",
     "analyze",
+    "build_numbered",
     "build_store",
     "load_codex",
     "load_judgements",

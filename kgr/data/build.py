@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgr.data.query_sets import StoredSets, query_sections
-from kgr.data.splits import Message, Triples, clean_splits, count_unseen
+from kgr.data.splits import Message, Triples, count_unseen, examine_splits
 from kgr.data.tables import Column, KeyTable, read_table
 from kgr.data.triples import Numbering, read_triples
 from kgr.errors import DataError
-from kgr.graph.graph import build_graph, graph_section
+from kgr.graph.graph import Graph, graph_section
 from kgr.index.keys import Keys
 from kgr.index.kinds import ENTITY
 from kgr.index.store import Section, Store, create_store
@@ -142,23 +142,28 @@ def write_store(
     say = message or (lambda line: None)
     for line in material.remarks:
         say(line)
-    splits, counts = clean_splits(material.splits, material.places, say)
-    if not len(splits["train"]) and not partial:
+    if not len(material.splits["train"]) and not partial:
         raise DataError(f"{material.places['train']}: found no triples, expected at least one to train on")
     entities, relations = material.entities.keys, material.relations.keys
     inverted = next((key for key in relations if key.startswith("^")), None)
     if inverted is not None:
         raise DataError(f"relation {inverted!r}: begins with ^, which inverts a relation in queries; rename it")
-    if len(splits["train"]):
-        counts |= count_unseen(splits["train"], len(entities), len(relations), say)
+    examined = examine_splits(material.splits, material.places, len(entities), len(relations), say)
+    splits = {name: _kept(triples, examined.keep[name]) for name, triples in material.splits.items()}
+    unseen = count_unseen(examined.graph, say) if len(splits["train"]) else {}
     types = _types(material.entity_table.types, entities)
     query_sets, recorded, queries = query_sections(material.queries, splits, len(entities), len(relations), say)
-    counts |= queries
-    first = {"entities": len(entities), "relations": len(relations), "types": len(types.keys)}
-    counts = {**first, **material.counts, **counts}
+    counts = {"entities": len(entities), "relations": len(relations), "types": len(types.keys)}
+    counts |= {**material.counts, **examined.counts, **unseen, **queries}
     check_counts(name, counts, expected)
     sections = {
-        **_structure(splits, entities, relations, material.kinds),
+        **structure(
+            {split: Section({"ids": triples}) for split, triples in splits.items()},
+            examined.graph,
+            Keys.build(entities, what="entity"),
+            Keys.build(relations, what="relation"),
+            material.kinds,
+        ),
         **_texts("entries", material.entity_table, entities, say),
         **_texts("relations", material.relation_table, relations, say),
         **_texts("types", material.type_table, types.keys.keys_of(range(len(types.keys))), say),
@@ -179,17 +184,27 @@ def check_counts(name: str, counts: Mapping[str, int], expected: Mapping[str, in
             raise DataError(f"{name}: found {counts.get(what)} {what}, expected {count}")
 
 
-def _structure(
-    splits: Mapping[str, Triples], entities: list[str], relations: list[str], kinds: NDArray[np.uint8] | None
+def _kept(triples: Triples, keep: NDArray[np.bool_] | None) -> Triples:
+    return triples if keep is None else triples[keep]
+
+
+def structure(
+    splits: Mapping[str, Section],
+    graph: Graph,
+    entities: Keys,
+    relations: Keys,
+    kinds: NDArray[np.uint8] | None = None,
 ) -> dict[str, Section]:
-    """Make the sections of keys, triples and the graph to train on."""
-    graph = build_graph(splits["train"], len(entities), len(relations))
+    """Make the sections of keys, triples and the graph of train; those of the splits hold ``ids``, int32[E, 3].
+
+    ``kinds`` are those of :class:`Material`.
+    """
     if kinds is None:
         kinds = np.full(len(entities), ENTITY, np.uint8)
     return {
-        "entries": Section({**Keys.build(entities, what="entity").arrays(), "kinds": kinds}),
-        "relations": Section(Keys.build(relations, what="relation").arrays()),
-        **{f"triples/{split}": Section({"ids": triples}) for split, triples in splits.items()},
+        "entries": Section({**entities.arrays(), "kinds": kinds}),
+        "relations": Section(relations.arrays()),
+        **{f"triples/{split}": section for split, section in splits.items()},
         "graph": Section(graph_section(graph), made_from=("triples/train",)),
     }
 

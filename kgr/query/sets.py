@@ -7,7 +7,6 @@ that only the larger graph (with test) has.
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr._io import CANNOT_KEEP
 from kgr._rng import key
 from kgr.errors import ConfigError, DataError, FormatError
 from kgr.graph.graph import Graph, build_graph, load_graph, require_graph
@@ -30,8 +30,6 @@ HARD_LIMIT = 100
 
 FORMAT = 1
 """Raised when the default set of the same store becomes another one: kept ones are then drawn anew."""
-
-_CANNOT_KEEP = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 _BLOCK = 4096
 _TRIES = 300  # tries per query wanted before a structure is left short
@@ -279,7 +277,7 @@ def default_set(store: Store, split: str) -> QuerySet:
     except FormatError:  # another process is writing, or has written
         pass
     except OSError as error:
-        if error.errno not in _CANNOT_KEEP:
+        if error.errno not in CANNOT_KEEP:
             raise
     return drawn
 

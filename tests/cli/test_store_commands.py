@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import Result
 
@@ -135,6 +136,19 @@ def test_build_from_files(kgr: Kgr, kgr_json: Callable[..., Any], place: Any, tm
     again = kgr("build", *files, "--out", str(tmp_path / "store"), code=1)
     assert "already" in again.stderr
     assert "train" in kgr("build", *files, "--out", str(tmp_path / "other")).stdout
+
+
+def test_build_of_ids(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
+    triples = np.array([[0, 0, 12], [3, 1, 0], [0, 0, 12]])
+    paths = [tmp_path / f"{name}.npy" for name in ("heads", "relations", "tails", "valid")]
+    for path, array in zip(paths, [*triples.T, triples[1:2]], strict=True):
+        np.save(path, array)
+    train = [part for path in paths[:3] for part in ("--train", str(path))]
+    ids = ("build", "--format", "ids", *train, "--valid", str(paths[3]), "--out", str(tmp_path / "store"))
+    counts = kgr_json(*ids)["counts"]
+    assert [counts[what] for what in ("entities", "relations", "train", "duplicates", "repeated")] == [13, 2, 2, 1, 1]
+    assert Store(tmp_path / "store").triples("train").tolist() == [[0, 0, 12], [3, 1, 0]]
+    assert "tables of texts" in kgr(*ids, "--relations", "x.tsv", code=2).stderr
 
 
 def test_build_of_a_known_set(kgr: Kgr, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgr.data.build import Material, write_store
+from kgr.data.id_lines import read_id_lines
 from kgr.data.splits import SPLITS, Message, Triples, first_occurrences
 from kgr.data.tables import Column, KeyTable
-from kgr.data.triples import LineForm, Numbering, file_blocks, find_file, numbered_lines, parse_triples, read_id_triples
+from kgr.data.triples import LineForm, Numbering, file_blocks, find_files, parse_triples, read_id_triples
 from kgr.errors import DataError
 from kgr.index.kinds import ENTITY, SEMEME, SYNSET
 from kgr.index.store import Store
@@ -52,10 +53,7 @@ def build_babelsememe(folder: str | Path, out: str | Path, *, name: str = "", me
     FormatError
         There is a store at ``out`` already.
     """
-    found = {what: path for what, file in FILES.items() if (path := find_file(Path(folder), file))}
-    for what in NEEDED:
-        if what not in found:
-            raise DataError(f"{Path(folder) / FILES[what]}: no such file; a folder of BabelSememe has it")
+    found = find_files(Path(folder), FILES, NEEDED, "a folder of BabelSememe")
     sources = {"files": {what: str(path) for what, path in found.items()}}
     return write_store(out, read_babelsememe(found), name=name, sources=sources, message=message)
 
@@ -88,31 +86,6 @@ def read_babelsememe(paths: Mapping[str, Path], title: str = "") -> Material:
         counts={**counts, **left_out},
         remarks=remarks,
     )
-
-
-def read_id_lines(path: Path) -> list[str]:
-    """Read lines of name, tab and id, in any order; return the names by id.
-
-    Raises
-    ------
-    DataError
-        Names file and line, for an id or a name that is there twice too; or the ids do not run from 0.
-    """
-    names: dict[int, str] = {}
-    lines: dict[str, int] = {}
-    for line, text in numbered_lines(file_blocks(path), str(path)):
-        name, _, id = text.partition("\t")
-        if not name or not (id.isascii() and id.isdigit() and len(id) < 10):
-            raise DataError(f"{path}:{line}: found {text!r:.80}, expected a name and its id separated by a tab")
-        if name in lines or int(id) in names:
-            raise DataError(f"{path}:{line}: found {text!r:.80}, whose name or id an earlier line has")
-        names[int(id)] = name
-        lines[name] = line
-    wrong = next((id for id in names if id >= len(names)), None)
-    if wrong is not None:
-        line = lines[names[wrong]]
-        raise DataError(f"{path}:{line}: found id {wrong} among {len(names):,} lines, expected 0 to {len(names) - 1:,}")
-    return [names[id] for id in range(len(names))]
 
 
 def _check_annotations(path: Path, triples: Triples, kinds: NDArray[np.uint8], relations: Numbering) -> None:

@@ -13,7 +13,7 @@ from kgr.data.manifest import Manifest
 from kgr.data.qrels import read_qrels
 from kgr.data.splits import Message
 from kgr.data.tables import check_language
-from kgr.data.triples import find_file
+from kgr.data.triples import find_files
 from kgr.errors import DataError
 from kgr.index.store import Store
 
@@ -22,6 +22,9 @@ QUERIES = "beir"
 
 DEFAULT = "test"
 """The judgements that come first, and the name of those that have none."""
+
+FILES = {"corpus": "corpus.jsonl", "queries": "queries.jsonl"}
+"""The files of a folder beside its judgements; each may be packed by gzip."""
 
 _QRELS = re.compile(r"qrels(?:[/-](?P<name>[^/]+?))?\.(?:tsv|txt)(?:\.gz)?")
 
@@ -58,12 +61,7 @@ def build_beir(
 
 
 def _files_of(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    found = {}
-    for what in ("corpus", "queries"):
-        path = find_file(folder, f"{what}.jsonl")
-        if path is None:
-            raise DataError(f"{folder / what}.jsonl: no such file; a collection in BEIR's form has it")
-        found[what] = path
+    found = find_files(folder, FILES, FILES, "a collection in BEIR's form")
     qrels: dict[str, Path] = {}
     for path in sorted([*folder.glob("qrels*"), *folder.glob("qrels/*")]):
         match = _QRELS.fullmatch(path.relative_to(folder).as_posix())

@@ -14,7 +14,7 @@ from kgr.data.pickles import read_pickle
 from kgr.data.query_files import IdSpace, read_query_lines, read_query_pickles
 from kgr.data.splits import SPLITS, Message, Triples, first_occurrences
 from kgr.data.tables import KeyTable
-from kgr.data.triples import Numbering, find_file, read_id_triples
+from kgr.data.triples import Numbering, find_files, read_id_triples
 from kgr.errors import DataError
 from kgr.index.store import Store
 from kgr.query.kept import StoredSet
@@ -62,16 +62,10 @@ def build_betae(folder: str | Path, out: str | Path, *, name: str = "", message:
 
 
 def _files_of(folder: Path) -> dict[str, Path]:
-    found = {}
-    for what, file in FILES.items():
-        if path := find_file(folder, file):
-            found[what] = path
+    found = find_files(folder, FILES, NEEDED, "a graph in BetaE's form")
     for split in SPLITS[1:]:
         if f"{split}_queries" in found:
             found.pop(f"{split}_lines", None)  # the pickles say more
-    for what in NEEDED:
-        if what not in found:
-            raise DataError(f"{folder / FILES[what]}: no such file; a graph in BetaE's form has it")
     return found
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from kgr.data.archives import extracted
 from kgr.data.build import Material
+from kgr.data.id_lines import read_id_lines
 from kgr.data.manifest import Manifest
 from kgr.data.splits import SPLITS, Triples
 from kgr.data.tables import KeyTable
-from kgr.data.triples import Numbering, file_blocks, numbered_lines
+from kgr.data.triples import Numbering
 from kgr.errors import DataError
 
 COLUMNS = ("head", "relation", "tail")
@@ -40,26 +41,9 @@ def read_wikikg2(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
 
 
 def read_mapping(path: Path) -> Numbering:
-    """Read lines of an id and its key, with a comma between, after a header; the ids are 0, 1, … in any order.
-
-    Raises
-    ------
-    DataError
-        A line is none, an id is missing, an id or a key is there twice; a path that ends in ``.gz`` is packed wrongly.
-    """
-    lines = [text for _, text in numbered_lines(file_blocks(path), str(path))]
-    keys: list[str] = [""] * (len(lines) - 1)
-    for number, line in enumerate(lines[1:], 2):
-        id, _, key = line.partition(",")
-        if not (id.isdecimal() and int(id) < len(keys) and key) or keys[int(id)]:
-            raise DataError(
-                f"{path}:{number}: found {line!r}, expected each id from 0 to {len(keys) - 1:,} once, and a key"
-            )
-        keys[int(id)] = key
+    """Read CSV lines of id and key; the ids are 0, 1, … in any order."""
     numbering = Numbering()
-    numbering.number(keys)
-    if len(numbering) != len(keys):
-        raise DataError(f"{path}: found {len(numbering):,} keys of {len(keys):,} ids, expected one of each")
+    numbering.number(read_id_lines(path, separator=",", id_first=True, header=True))
     return numbering
 
 

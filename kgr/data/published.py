@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,7 +13,7 @@ from kgr.data.build import Material
 from kgr.data.manifest import Manifest
 from kgr.data.splits import SPLITS
 from kgr.data.tables import Column, KeyTable
-from kgr.data.triples import Numbering, parse_triples
+from kgr.data.triples import Numbering, parse_triples, read_text
 
 
 def read_fb15k237(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
@@ -60,7 +59,7 @@ def fb15k237_texts(paths: Mapping[str, Path]) -> dict[tuple[str, str], Column]:
     texts = {("en", "label"): names}
     wikidata = paths.get("wikidata") or paths.get("wikidata_plain")
     if wikidata:
-        rows = json.loads(_text(wikidata))
+        rows = json.loads(read_text(wikidata))
         texts["en", "description"] = {key: (row["description"],) for key, row in rows.items() if row["description"]}
         texts["en", "alias"] = {key: aliases for key, row in rows.items() if (aliases := _aliases(row, names.get(key)))}
     return texts
@@ -116,15 +115,10 @@ def read_archive(archive: Path, members: Mapping[str, str]) -> Material:
 
 def _pairs(path: Path) -> Iterator[tuple[str, str]]:
     """Yield key and text of each line."""
-    for line in _text(path).split("\n"):
+    for line in read_text(path).split("\n"):
         if line:
             key, _, text = line.partition("\t")
             yield key, text
-
-
-def _text(path: Path) -> str:
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    return data.decode("utf-8")
 
 
 def _aliases(row: Mapping[str, Any], names: tuple[str, ...] | None) -> tuple[str, ...]:

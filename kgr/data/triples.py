@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -151,9 +151,23 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= 80 else text[:77] + "…")
 
 
-def find_file(folder: Path, name: str) -> Path | None:
-    """Return the file of this name in a folder, or the one that is it packed by gzip."""
-    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+def find_files(folder: Path, names: Mapping[str, str], needed: Iterable[str], form: str) -> dict[str, Path]:
+    """Return those of the named files that are in a folder, as they are or packed by gzip.
+
+    Raises
+    ------
+    DataError
+        One that is ``needed`` is not there, which ``form`` in words has.
+    """
+    found = {}
+    for what, name in names.items():
+        path = next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+        if path:
+            found[what] = path
+    for what in needed:
+        if what not in found:
+            raise DataError(f"{folder / names[what]}: no such file; {form} has it")
+    return found
 
 
 def file_blocks(path: Path) -> Iterator[bytes]:
@@ -170,6 +184,11 @@ def file_blocks(path: Path) -> Iterator[bytes]:
                 yield block
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text, unpacked where its name ends in ``.gz``; errors as :func:`file_blocks`, :func:`decode`."""
+    return decode(b"".join(file_blocks(path)), str(path))
 
 
 def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:

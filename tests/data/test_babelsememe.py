@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgr.data.babelsememe import build_babelsememe, read_id_lines
+from kgr.data.babelsememe import build_babelsememe
 from kgr.data.describe import entry
+from kgr.data.id_lines import read_id_lines
 from kgr.errors import DataError
 from kgr.index.check import check_store
 from kgr.index.kinds import ENTITY, SEMEME, SYNSET
@@ -68,12 +69,12 @@ def test_names_need_not_be_there_and_files_may_be_packed(folder: Path, tmp_path:
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("entity2id.txt", "5\nbn:1n\t0\n", r"entity2id\.txt:1: found '5', expected a name and its id"),
-        ("entity2id.txt", "bn:1n\t0\nx\t1.0\n", r"entity2id\.txt:2: found 'x\\t1\.0', expected a name and its id"),
+        ("entity2id.txt", "5\nbn:1n\t0\n", r"entity2id\.txt:1: found '5', expected a key and its id"),
+        ("entity2id.txt", "bn:1n\t0\nx\t1.0\n", r"entity2id\.txt:2: found 'x\\t1\.0', expected a key and its id"),
         ("entity2id.txt", "bn:1n\t0\n\t1\n", r"entity2id\.txt:2: found '\\t1'"),
-        ("entity2id.txt", "bn:1n\t0\nx\t0\n", r"entity2id\.txt:2: found 'x\\t0', whose name or id an earlier line has"),
-        ("entity2id.txt", "x\t0\nx\t1\n", r"entity2id\.txt:2: found 'x\\t1', whose name or id an earlier line has"),
-        ("entity2id.txt", "x\t0\ny\t2\n", r"entity2id\.txt:2: found id 2 among 2 lines, expected 0 to 1"),
+        ("entity2id.txt", "bn:1n\t0\nx\t0\n", r"entity2id\.txt:2: found 'x\\t0', whose key or id an earlier line has"),
+        ("entity2id.txt", "x\t0\nx\t1\n", r"entity2id\.txt:2: found 'x\\t1', whose key or id an earlier line has"),
+        ("entity2id.txt", "x\t0\ny\t2\n", r"entity2id\.txt:2: found id 2 among 2 keys, expected 0 to 1"),
         ("train2id.txt", "0 1 1\n0 5 1\n", r"train2id\.txt:2: found entity '5', expected an id from 0 to 4"),
         ("train2id.txt", "0 1 3\n", r"train2id\.txt:1: found relation '3', expected an id from 0 to 2"),
         ("train2id.txt", "0 1\n", r"train2id\.txt:1: found 2 fields: .*, tail and relation separated by tabs or sp"),

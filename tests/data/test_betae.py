@@ -140,7 +140,7 @@ def test_packed_files_and_json_lines(folder: Path, tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("[]", "found list"),
-        ("{", "Expecting"),
+        ("{", "found no JSON at column 2: Expecting"),
         ('{"type": "1p", "query": [1, [0, 0]], "hard": [1]}', "type is '1p', but the query is a 2p"),
         ('{"type": "1p", "query": [9, [0]], "hard": [1]}', "found entity 9, expected 0 to 3"),
         ('{"type": "1p", "query": [0, [4]], "hard": [1]}', "found relation 4, expected 0 to 3"),

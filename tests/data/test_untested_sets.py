@@ -253,11 +253,11 @@ class TestWikikg2:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("node idx,entity id\n0,Q7\n1,Q5\n3,Q42\n", r"csv\.gz:4: found '3,Q42', expected each id from 0 to 2 once"),
-            ("node idx,entity id\n0,Q7\n0,Q5\n2,Q42\n", r"csv\.gz:3: found '0,Q5', expected each id"),
-            ("node idx,entity id\n0,Q7\n1,\n2,Q42\n", r"csv\.gz:3: found '1,', expected each id from 0 to 2 once, and"),
-            ("node idx,entity id\n0,Q7\n1,Q7\n2,Q42\n", r"csv\.gz: found 2 keys of 3 ids, expected one of each"),
-            ("0,Q7\n1,Q5\n2,Q42\n", r"csv\.gz:3: found '2,Q42', expected each id from 0 to 1 once"),
+            ("node idx,entity id\n0,Q7\n1,Q5\n3,Q42\n", r"csv\.gz:4: found id 3 among 3 keys, expected 0 to 2"),
+            ("node idx,entity id\n0,Q7\n0,Q5\n2,Q42\n", r"csv\.gz:3: found '0,Q5', whose key or id an earlier"),
+            ("node idx,entity id\n0,Q7\n1,\n2,Q42\n", r"csv\.gz:3: found '1,', expected an id and its key separated"),
+            ("node idx,entity id\n0,Q7\n1,Q7\n2,Q42\n", r"csv\.gz:3: found '1,Q7', whose key or id an earlier"),
+            ("0,Q7\n1,Q5\n2,Q42\n", r"csv\.gz:3: found id 2 among 2 keys, expected 0 to 1"),
         ],
     )
     def test_mappings_that_are_none(self, place: Place, splits: dict[str, Any], text: str, message: str) -> None:

@@ -25,7 +25,8 @@ COLUMNS = ("head", "relation", "tail")
 def read_wikikg2(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
     """Read the archive: ids are the source's, keys those of Wikidata.
 
-    The 500 corrupted heads and tails that go with each triple of valid and test are no triples and are not taken over.
+    The 500 corrupted heads and tails that go with each triple of valid and test are no triples: they are left out,
+    which is said.
 
     Raises
     ------
@@ -34,10 +35,12 @@ def read_wikikg2(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
     """
     with extracted(paths["archive"], manifest.files["archive"].members) as found:
         entities, relations = (read_mapping(found[of]) for of in ("entities", "relations"))
-        splits = {split: read_split(found[split], len(entities), len(relations)) for split in SPLITS}
+        read = {split: read_split(found[split], len(entities), len(relations)) for split in SPLITS}
+    splits = {split: triples for split, (triples, _) in read.items()}
     places = {split: f"{paths['archive']}/{manifest.files['archive'].members[split]}" for split in SPLITS}
+    remarks = [f"{places[split]}: {', '.join(rest)} left out: no triples" for split, (_, rest) in read.items() if rest]
     none = KeyTable(manifest.title)
-    return Material(entities, relations, splits, places, none, none, none)
+    return Material(entities, relations, splits, places, none, none, none, remarks=remarks)
 
 
 def read_mapping(path: Path) -> Numbering:
@@ -47,15 +50,22 @@ def read_mapping(path: Path) -> Numbering:
     return numbering
 
 
-def read_split(path: Path, entities: int, relations: int) -> Triples:
-    """Read the triples of one split, ``int32[E, 3]``, from a saved dict of arrays ``head``, ``relation`` and ``tail``.
+def read_split(path: Path, entities: int, relations: int) -> tuple[Triples, list[str]]:
+    """Read one split from a saved dict of arrays ``head``, ``relation`` and ``tail``.
+
+    Returns
+    -------
+    int32[E, 3]
+        Its triples.
+    list of str
+        What else the dict has.
 
     Raises
     ------
     DataError
         The file holds or asks for anything but arrays of integers; ids are out of range.
     """
-    arrays = _load(path)
+    arrays, rest = _load(path)
     columns = []
     for name, limit in zip(COLUMNS, (entities, relations, entities), strict=True):
         column = arrays[name]
@@ -69,18 +79,22 @@ def read_split(path: Path, entities: int, relations: int) -> Triples:
                 f"{path}: {name} of triple {row:,} is {column[row]}, expected an id from 0 to {limit - 1:,}"
             )
         columns.append(column.astype(np.int32))
-    return np.stack(columns, axis=1)
+    return np.stack(columns, axis=1), rest
 
 
-def _load(path: Path) -> Mapping[str, NDArray[Any]]:
-    """Let torch read the columns from a dict; what the file names is called only if it makes arrays of integers."""
+def _load(path: Path) -> tuple[Mapping[str, NDArray[Any]], list[str]]:
+    """Let torch read the columns from a dict, and the names of what else it has.
+
+    What the file names is called only if it makes arrays of integers.
+    """
     import torch
 
     try:
         with torch.serialization.safe_globals(_array_makers()):
             content = torch.load(path, map_location="cpu", weights_only=True)
         if isinstance(content, dict) and set(COLUMNS) <= set(content):
-            return {name: np.asarray(content[name]) for name in COLUMNS}
+            columns = {name: np.asarray(content[name]) for name in COLUMNS}
+            return columns, sorted(str(name) for name in content if name not in COLUMNS)
     except Exception as error:  # a damaged file may raise anything
         why = str(error).rpartition("WeightsUnpickler error: ")[2].strip().partition("\n")[0].partition(". Please")[0]
         raise DataError(f"{path}: cannot be read as arrays of ids, nothing in it was executed: {why}") from error

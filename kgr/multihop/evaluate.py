@@ -1,4 +1,4 @@
-"""Evaluation: hard answers ranked among all entities, filtered of easy and hard ones."""
+"""Evaluation: hard answers ranked among all entities, filtered of all other answers."""
 
 from __future__ import annotations
 
@@ -126,8 +126,9 @@ def _ranks(scores: NDArray[np.float32], hard: Ragged, excluded: Ragged) -> NDArr
 
 
 def _every(queries: Queries) -> Ragged:
-    """Easy and hard answers together: what a rank is filtered of."""
-    return Ragged.of([np.union1d(queries.easy[i], queries.hard[i]) for i in range(len(queries))])
+    """All answers together, the unranked ones among them: what a rank is filtered of."""
+    kinds = queries.easy, queries.hard, queries.unranked
+    return Ragged.of([np.unique(np.concatenate([rows[i] for rows in kinds])) for i in range(len(queries))])
 
 
 def _means(structures: Mapping[str, dict[str, Any] | None], metric: str, prefix: str) -> dict[str, float | None]:

@@ -25,6 +25,7 @@ from kgr.multihop.config import MultihopConfig, recipe, resolve
 from kgr.multihop.task import MultihopTask, hostable
 from kgr.query._kernels import sample
 from kgr.query.answers import answers
+from kgr.query.inference import full_inference
 from kgr.query.kept import named_or_read
 from kgr.query.keyed import read_arguments
 from kgr.query.sets import QuerySet, default_set
@@ -87,6 +88,7 @@ class MultihopRun:
         split: str | None = None,
         *,
         queries: QuerySet | str | Path | None = None,
+        hard: bool = False,
         progress: evaluation.Progress | None = None,
     ) -> dict[str, Any]:
         """Evaluate on the store's own queries of a split, or on others.
@@ -98,18 +100,23 @@ class MultihopRun:
         queries : QuerySet, name or file of JSON lines, optional
             One that the store keeps by name, see :func:`kgr.query.kept.kept_names`, or a file as ``kgr sample``
             writes them.
+        hard : bool
+            Rank full-inference answers alone: see :func:`kgr.query.inference.full_inference`.
 
         Returns
         -------
         dict
-            See :func:`kgr.multihop.evaluate.evaluate`.
+            See :func:`kgr.multihop.evaluate.evaluate`; with ``"hard": True`` where that was asked for.
         """
         split = split or ("test" if _holds_out(self.store, "test") else "valid")
         if queries is None:
             chosen = default_set(self.store, split)
         else:
             chosen = queries if isinstance(queries, QuerySet) else named_or_read(self.store, queries, split)
-        return evaluation.evaluate(self._scorer, chosen, train=self._graph, progress=progress)
+        if hard:
+            chosen = full_inference(self.store, chosen)
+        metrics = evaluation.evaluate(self._scorer, chosen, train=self._graph, progress=progress)
+        return {**metrics, "hard": True} if hard else metrics
 
     def answer(self, structure: str, query: Sequence[str], *, k: int = 10, language: str = "en") -> Answers:
         """Rank all entities as answers of a query.

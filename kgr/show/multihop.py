@@ -40,6 +40,8 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
             rows.append([name, "", mean, "", "", "", popularity, words])
     head = f"{metrics['split']} queries: hard answers ranked among all entities, other answers left out; in percent"
     lines = [head, "", table(["structure", "queries", *_COLUMNS, ""], rows, "lrrrrrrl"), *apart]
+    if metrics.get("hard"):
+        lines += ["", "Only full-inference answers are ranked, those of which no derivation uses a known link."]
     if metrics.get("drawn"):
         lines += ["", "These queries were drawn from this store: the figures compare with no published table."]
     return "\n".join(lines)

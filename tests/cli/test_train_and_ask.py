@@ -114,6 +114,16 @@ def test_evaluation(trained: tuple[Any, Result], kgr: Kgr, kgr_json: Callable[..
     assert "1p" not in output
 
 
+def test_evaluation_of_full_inference_answers(trained: tuple[Any, Result], kgr: Kgr, kgr_json: Any) -> None:
+    place, _ = trained
+    every, hard = (kgr_json("evaluate-multihop", place.run, *option) for option in ([], ["--hard"]))
+    assert hard["hard"] is True
+    assert "hard" not in every
+    assert 0 < hard["structures"]["2p"]["queries"] < every["structures"]["2p"]["queries"]
+    assert hard["structures"]["1p"] == every["structures"]["1p"]
+    assert "Only full-inference answers are ranked" in kgr("evaluate-multihop", place.run, "--hard").stdout
+
+
 def test_evaluation_of_no_run(place: Any, kgr: Kgr) -> None:
     assert "not a run folder" in kgr("evaluate-multihop", str(place.folder), code=1).stderr
 

@@ -93,9 +93,10 @@ def _counts(queries: QuerySet) -> dict[str, dict[str, int]]:
 
 
 def _tell(store: Store, queries: QuerySet, out: Path, as_json: bool) -> None:
+    counts, pairs = _counts(queries), count_pairs(store, queries)
     structures = {
-        name: {**counts, "unranked": len(queries.queries[name].unranked.values), **pairs.as_json()}
-        for (name, counts), pairs in zip(_counts(queries).items(), count_pairs(store, queries).values(), strict=True)
+        name: {**counts[name], "unranked": len(own.unranked.values), **pairs[name].as_json()}
+        for name, own in queries.queries.items()
     }
     if as_json:
         print_json({"out": str(out), "split": queries.split, "structures": structures})

@@ -27,11 +27,12 @@ _MEANS = {"avg_p": "mean without negation", "avg_n": "mean with negation"}
 def metrics_table(metrics: Mapping[str, Any]) -> str:
     """Return an evaluation as a table, in percent; ``metrics`` as ``MultihopRun.evaluate`` returns them."""
     rows, apart = [], []
+    none = "no full-inference answer" if metrics.get("hard") else "no queries of this structure, this graph gave none"
     for name, own in metrics["structures"].items():
         if own is None:
             apart.append(f"{name}: not possible, this model cannot negate")
         elif not own["queries"]:
-            apart.append(f"{name}: no queries of this structure, this graph gave none")
+            apart.append(f"{name}: {none}")
         else:
             rows.append([name, f"{own['queries']:,}", *(_percent(own.get(key)) for key in _COLUMNS.values())])
     for name, words in _MEANS.items():

@@ -9,6 +9,7 @@ from typing import Any
 from kgr.data.build import build_store
 from kgr.data.describe import entry
 from kgr.show.multihop import answers_table, metrics_table, question
+from kgr.show.queries import queries_table
 from kgr.show.store import entry_in_words, overview
 
 
@@ -38,6 +39,25 @@ def test_metrics() -> None:
 def test_own_queries_compare_with_no_published_table() -> None:
     assert "compare with no published table" in metrics_table(metrics(drawn=True))
     assert "published" not in metrics_table(metrics(drawn=False))
+
+
+def test_a_table_of_full_inference_answers() -> None:
+    lines = metrics_table(metrics(hard=True)).splitlines()
+    assert "3i: no full-inference answer" in lines
+    assert any(line.startswith("Only full-inference answers are ranked") for line in lines)
+
+
+def test_counts_of_queries() -> None:
+    own = {"queries": 2, "easy": 1000, "hard": 3, "unranked": 5, "pairs": 8}
+    one = {**own, "full_inference": 8, "unseen_links": {"1": 8}}
+    two = {**own, "full_inference": 1, "unseen_links": {"1": 5, "2": 3}}
+    none = {"queries": 0, "easy": 0, "hard": 0, "unranked": 0, "pairs": 0, "full_inference": 0, "unseen_links": {}}
+    assert queries_table({"1p": one, "2p": two, "3p": none}).splitlines()[:4] == [
+        "structure  queries  easy answers  hard answers  unranked  full inference  1 unseen  2 unseen",
+        "1p               2         1,000             3         5          100.0%    100.0%",
+        "2p               2         1,000             3         5           12.5%     62.5%     37.5%",
+        "3p               0             0             0         0",
+    ]
 
 
 def test_answers() -> None:

@@ -235,7 +235,10 @@ def test_sample(kgr: Kgr, kgr_json: Callable[..., Any], place: Any, tmp_path: Pa
     out = tmp_path / "q.jsonl"
     options = ["--structures", "2p,2in", "--count", "30", "--split", "test", "--seed", "1", "--out", str(out)]
     lines = kgr("sample", place.store, *options).stdout.splitlines()
-    assert [line.split()[:2] for line in lines[1:]] == [["2p", "30"], ["2in", "30"]]
+    assert [line.split()[:2] for line in lines[1:3]] == [["2p", "30"], ["2in", "30"]]
+    assert lines[0].endswith("unranked  full inference  1 unseen  2 unseen")
+    assert lines[2].endswith("0          100.0%    100.0%")
+    assert "Shares of all pairs" in lines[4]
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(rows) == 60
     assert {tuple(row) for row in rows} == {("structure", "query", "easy", "hard", "drawn")}
@@ -243,6 +246,19 @@ def test_sample(kgr: Kgr, kgr_json: Callable[..., Any], place: Any, tmp_path: Pa
     counts = kgr_json("sample", place.store, *options)["structures"]
     assert counts["2p"]["hard"] == sum(len(row["hard"]) for row in rows if row["structure"] == "2p")
     assert out.read_bytes() == first
+
+
+def test_sample_of_full_inference_answers(kgr: Kgr, kgr_json: Callable[..., Any], place: Any, tmp_path: Path) -> None:
+    out = tmp_path / "q.jsonl"
+    counts = kgr_json("sample", place.store, "--structures", "2p,2in", "--count", "30", "--hard", "--out", str(out))
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {row["structure"] for row in rows if "unranked" in row} == {"2p"}
+    for name, own in counts["structures"].items():
+        mine = [row for row in rows if row["structure"] == name]
+        assert own["hard"] == own["full_inference"] == sum(len(row["hard"]) for row in mine)
+        assert own["unranked"] == own["pairs"] - own["hard"] == sum(len(row.get("unranked", ())) for row in mine)
+        assert sum(own["unseen_links"].values()) == own["pairs"]
+        assert set(own["unseen_links"]) <= {"1", "2"}
 
 
 def test_sample_says_where_it_falls_short(kgr: Kgr, place: Any, tmp_path: Path) -> None:

@@ -284,6 +284,8 @@ def test_writing_is_refused(store: Store, tmp_path: Path) -> None:
         sample_betae(tmp_path / "out", store, ("1p", "APPPP"))
     with pytest.raises(QueryError, match="APPPP"):
         write_betae(tmp_path / "out", store, {"test": _of(store, "APPPP")})
+    with pytest.raises(QueryError, match=r"structure 2p has \d+ answers that are filtered but not ranked"):
+        write_betae(tmp_path / "out", store, {"test": draw_queries(store, ["2p"], count=2, hard=True)})
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,10 +10,10 @@ import numpy as np
 import oracle
 import pytest
 
-from kgr.errors import ConfigError
-from kgr.graph.graph import build_graph
-from kgr.multihop.evaluate import evaluate
+from kgr.graph.graph import Graph, build_graph
+from kgr.multihop.evaluate import Narrowing, evaluate
 from kgr.query.sets import Queries, QuerySet, execute
+from kgr.query.unseen import without_unseen
 from kgr.query.words import Word, parse
 
 ENTITIES, RELATIONS = 30, 2
@@ -47,6 +48,10 @@ def held_out() -> tuple[Any, QuerySet]:
     return small, QuerySet("test", True, queries)
 
 
+def seen_in(train: Graph) -> dict[str, Narrowing]:
+    return {"seen": partial(without_unseen, train)}
+
+
 def plain(queries: Queries, seen: np.ndarray) -> tuple[int, float, int]:
     """Queries that are ranked, their mean reciprocal rank, and the pairs that are not: one after the other."""
     means, left_out = [], 0
@@ -64,14 +69,14 @@ def plain(queries: Queries, seen: np.ndarray) -> tuple[int, float, int]:
 
 def test_the_others_are_ranked_as_before(held_out: tuple[Any, QuerySet]) -> None:
     train, queries = held_out
-    found = evaluate(Made(), queries, train=train, skip_unseen=True)
+    found = evaluate(Made(), queries, train=train, narrowing=seen_in(train))
     whole, pairs = 0, 0
     for name, own in queries.queries.items():
         count, mrr, left_out = plain(own, train.seen)
         assert found["structures"][name]["queries"] == count
         assert found["structures"][name]["mrr"] == pytest.approx(mrr)
         whole, pairs = whole + len(own) - count, pairs + left_out
-    assert found["skipped"] == {"queries": whole, "answers": pairs}
+    assert found["skipped"] == {"seen": {"queries": whole, "answers": pairs}}
     assert 0 < whole < pairs
     assert found["queries_fingerprint"] == queries.fingerprint
 
@@ -88,21 +93,27 @@ def test_by_default_everything_is_ranked(held_out: tuple[Any, QuerySet]) -> None
 
 def test_structures_that_are_not_ranked_are_not_counted(held_out: tuple[Any, QuerySet]) -> None:
     train, queries = held_out
-    found = evaluate(Made(negates=False), queries, train=train, skip_unseen=True)
+    found = evaluate(Made(negates=False), queries, train=train, narrowing=seen_in(train))
     own = {name: queries.queries[name] for name in ("1p", "2i")}
     assert found["structures"]["2in"] is None
-    assert found["skipped"]["answers"] == sum(plain(each, train.seen)[2] for each in own.values())
+    assert found["skipped"]["seen"]["answers"] == sum(plain(each, train.seen)[2] for each in own.values())
 
 
 def test_nothing_left_of_a_structure(held_out: tuple[Any, QuerySet]) -> None:
     _, queries = held_out
     nothing = build_graph(np.empty((0, 3), np.int32), ENTITIES, RELATIONS)
-    found = evaluate(Made(), queries, train=nothing, skip_unseen=True)
+    found = evaluate(Made(), queries, train=nothing, narrowing=seen_in(nothing))
     assert found["structures"]["1p"]["queries"] == 0
     assert found["structures"]["1p"]["mrr"] is None
-    assert found["skipped"]["queries"] == sum(map(len, queries.queries.values()))
+    assert found["skipped"]["seen"]["queries"] == sum(map(len, queries.queries.values()))
 
 
-def test_what_is_seen_must_be_known(held_out: tuple[Any, QuerySet]) -> None:
-    with pytest.raises(ConfigError, match="skip_unseen needs the train graph"):
-        evaluate(Made(), held_out[1], train=None, skip_unseen=True)
+def test_each_narrowing_counts_what_it_leaves_out_of_what_the_one_before_left(held_out: tuple[Any, QuerySet]) -> None:
+    train, queries = held_out
+    firsts = {"first 60": lambda own: own.head(60), "first 50": lambda own: own.head(50)}
+    found = evaluate(Made(), queries, train=None, narrowing=firsts | seen_in(train))
+    assert found["skipped"]["first 50"]["queries"] == 3 * 10
+    assert [*found["skipped"]] == ["first 60", "first 50", "seen"]
+    left = without_unseen(train, queries.head(50))
+    assert found["structures"] == evaluate(Made(), left, train=None)["structures"]
+    assert found["skipped"]["seen"]["queries"] == 3 * 50 - sum(map(len, left.queries.values()))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgr.graph.graph import build_graph
-from kgr.query.sets import Queries, Ragged
+from kgr.query.sets import Queries, QuerySet, Ragged
 from kgr.query.unseen import without_unseen
 from kgr.query.words import parse
 
@@ -38,7 +38,9 @@ def asked(draw: Any) -> Queries:
 
 @given(asked(), st.lists(st.booleans(), min_size=ENTITIES, max_size=ENTITIES))
 def test_the_pairs_of_seen_entities_are_left(queries: Queries, seen: list[bool]) -> None:
-    left = without_unseen(queries, np.array(seen))
+    # an edge of each seen entity with itself
+    train = build_graph(np.array([(i, 0, i) for i in range(ENTITIES) if seen[i]], np.int32).reshape(-1, 3), ENTITIES, 1)
+    left = without_unseen(train, QuerySet("test", True, {"own": queries})).queries["own"]
     anchors = queries.word.anchors
     kept = [
         i
@@ -51,15 +53,6 @@ def test_the_pairs_of_seen_entities_are_left(queries: Queries, seen: list[bool])
         assert left.hard[now].tolist() == [answer for answer in queries.hard[i].tolist() if seen[answer]]
         unseen = {answer for answer in queries.hard[i].tolist() if not seen[answer]}
         assert left.unranked[now].tolist() == sorted(unseen | set(queries.unranked[i].tolist()))
-
-
-def test_unranked_answers_are_none_unless_given_and_are_cut_with_the_others() -> None:
-    rows = ragged([{1}, {2}, {3}])
-    plain = Queries(parse("1p"), np.zeros((3, 2), np.int32), rows, rows)
-    assert [row.tolist() for row in map(plain.unranked.__getitem__, range(3))] == [[], [], []]
-    given = Queries(parse("1p"), np.zeros((3, 2), np.int32), rows, rows, ragged([{4}, {5, 6}, set()]))
-    assert [part.unranked.values.tolist() for part in given.parts(2)] == [[4, 5, 6], []]
-    assert given.cut(1, 3).unranked[0].tolist() == [5, 6]
 
 
 def test_what_a_graph_has_seen() -> None:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from kgr.data.analysis import analyze
     from kgr.data.build import build_store
     from kgr.data.codex_view import load_codex
+    from kgr.data.collection_view import load_judgements
     from kgr.data.known import open_store
+    from kgr.data.numbered import build_numbered
     from kgr.data.queries import read_queries, sample_queries, write_queries
     from kgr.errors import (
         ConfigError,
@@ -44,8 +46,10 @@ __all__ = [
     "UnknownKey",
     "__version__",
     "analyze",
+    "build_numbered",
     "build_store",
     "load_codex",
+    "load_judgements",
     "load_run",
     "open_store",
     "read_queries",
@@ -57,8 +61,10 @@ __all__ = [
 _HOMES = {
     "Store": "kgr.index.store",
     "analyze": "kgr.data.analysis",
+    "build_numbered": "kgr.data.numbered",
     "build_store": "kgr.data.build",
     "load_codex": "kgr.data.codex_view",
+    "load_judgements": "kgr.data.collection_view",
     "load_run": "kgr.runs",
     "open_store": "kgr.data.known",
     "read_queries": "kgr.data.queries",

@@ -7,6 +7,8 @@ sees the old state or the new one, whatever is killed and whenever.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import errno
 import hashlib
 import math
 import mmap
@@ -14,7 +16,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,23 +27,45 @@ from kgr.errors import FormatError
 
 Chunk = bytes | memoryview
 
+CANNOT_KEEP = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+"""Errors of a place where nothing can be written: what can be made again need not be kept."""
 
-def write_array(path: Path, array: NDArray[Any]) -> None:
+
+@dataclasses.dataclass(frozen=True)
+class Pieces:
+    """An array to be written that is made piece by piece, and never held whole.
+
+    ``make`` is called once for each writing; its pieces, one after another along the first axis, give the array.
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    make: Callable[[], Iterable[NDArray[Any]]]
+
+
+def write_array(path: Path, array: NDArray[Any] | Pieces) -> None:
     """Write an array as a plain ``.npy`` file and sync it.
 
     Raises
     ------
     ValueError
-        The array holds Python objects.
+        The array holds Python objects, or pieces are not of its dtype and size.
     OSError
         The disk is full or refuses; the error names the file.
     """
-    array = np.asarray(array, order="C")
     if array.dtype.hasobject:
         raise ValueError(f"{path}: an array of Python objects cannot be stored")
+    header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
     with _naming(path), path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-        _write(file, array.reshape(-1).view(np.uint8).data)
+        np.lib.format.write_array_header_1_0(file, header)
+        start = file.tell()
+        for piece in array.make() if isinstance(array, Pieces) else (array,):
+            if piece.dtype != array.dtype:
+                raise ValueError(f"{path}: a piece is of {piece.dtype}, expected {array.dtype}")
+            _write(file, np.asarray(piece, order="C").reshape(-1).view(np.uint8).data)
+        size, expected = file.tell() - start, math.prod(array.shape) * array.dtype.itemsize
+        if size != expected:
+            raise ValueError(f"{path}: pieces of {size} bytes, expected {expected}")
         _sync(file)
 
 

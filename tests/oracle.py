@@ -48,6 +48,28 @@ def answers(edges: Edges, word: Word, arguments: Sequence[int]) -> set[int]:
     return stack[0]
 
 
+Link = tuple[int, int, int]
+
+
+def derivations(edges: Edges, tree: Node, arguments: Sequence[int]) -> set[tuple[int, tuple[Link, ...]]]:
+    """Every derivation of every member of a word's tree: the member and the links, one by one."""
+    if tree.op == "A":
+        return {(int(arguments[tree.slot]), ())}
+    if tree.op == "U":
+        return set().union(*(derivations(edges, part, arguments) for part in tree.parts))
+    if tree.op == "P":
+        relation = int(arguments[tree.slot])
+        sources = derivations(edges, tree.parts[0], arguments)
+        return {(y, (*links, (x, relation, y))) for x, links in sources for y in edges.get((x, relation), ())}
+    lost = {x for part in tree.parts if part.op == "N" for x, _ in derivations(edges, part.parts[0], arguments)}
+    positive = [derivations(edges, part, arguments) for part in tree.parts if part.op != "N"]
+    return {
+        (choice[0][0], tuple(itertools.chain.from_iterable(links for _, links in choice)))
+        for choice in itertools.product(*positive)
+        if len({x for x, _ in choice}) == 1 and choice[0][0] not in lost
+    }
+
+
 def random_triples(rng: np.random.Generator, entities: int, relations: int, count: int) -> np.ndarray:
     """Distinct triples: int32[E, 3]."""
     every = list(itertools.product(range(entities), range(relations), range(entities)))

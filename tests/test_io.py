@@ -35,6 +35,26 @@ def test_a_view_is_written_in_order(tmp_path):
     assert np.array_equal(_io.read_array(tmp_path / "a.npy"), array)
 
 
+def test_pieces_are_written_as_the_whole(tmp_path):
+    array = np.arange(24, dtype=np.uint16).reshape(8, 3)
+    parts = [array[:3], array[:0], array[3:4], array[4:].copy(order="F")]
+    _io.write_array(tmp_path / "whole.npy", array)
+    _io.write_array(tmp_path / "pieces.npy", _io.Pieces(array.dtype, array.shape, lambda: iter(parts)))
+    assert (tmp_path / "pieces.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [
+        (np.zeros((2, 3), np.int32), "a piece is of int32, expected int64"),
+        (np.zeros((1, 3), int), "24 bytes, expected 48"),
+    ],
+)
+def test_other_pieces_are_refused(tmp_path, part, found):
+    with pytest.raises(ValueError, match=found):
+        _io.write_array(tmp_path / "a.npy", _io.Pieces(np.dtype(np.int64), (2, 3), lambda: [part]))
+
+
 def test_objects_are_refused(tmp_path):
     with pytest.raises(ValueError, match="objects"):
         _io.write_array(tmp_path / "a.npy", np.array([{}]))

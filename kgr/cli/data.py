@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from kgr.data.archives import unpack
 from kgr.data.holdings import Holding, holding
 from kgr.data.known import fetch_files, file_path, known_names, manifest_of, verifiable
 from kgr.data.manifest import KnownFile, Manifest
+from kgr.data.splits import SPLITS
 from kgr.show.table import size, table
 
 WHOLE, MISSING, UNVERIFIED = "whole", "missing", "unverified: no checksum is published or kept"
@@ -33,25 +35,32 @@ def data() -> None:
 @json_option
 @traceback_option
 def list_(as_json: bool) -> None:
-    """Name the known data sets, with counts, size, what is at hand and licence.
+    """Name the known data sets, graphs and then collections of documents, with counts, size, what is at hand, licence.
 
-    A size ends in + where not all files' sizes are known beforehand; * marks sets that no test has built.
+    A size ends in + where not all files' sizes are known beforehand; * marks sets that no test has built. Where no
+    checksum is published, that of the first download is kept and holds from then on.
     """
     manifests = [manifest_of(name) for name in known_names()]
     if as_json:
         print_json({"datasets": [_described(manifest, holding(manifest)) for manifest in manifests]})
         return
+    graphs = [manifest for manifest in manifests if "documents" not in manifest.counts]
+    collections = [manifest for manifest in manifests if "documents" in manifest.counts]
+    click.echo(_listed(["entities", "relations", "triples"], graphs) + "\n")
+    click.echo(_listed(["documents", "queries", "judgements"], collections))
+
+
+def _listed(columns: list[str], manifests: list[Manifest]) -> str:
     rows = [
         [
             manifest.name + "*" * manifest.untested,
-            *(f"{count:,}" for count in _counts(manifest)),
+            *(_count(manifest.counts, column) for column in columns),
             *_held(holding(manifest)),
             manifest.licence,
         ]
         for manifest in manifests
     ]
-    header = ["name", "entities", "relations", "triples", "size", "at hand", "licence"]
-    click.echo(table(header, rows, "lrrrrll"))
+    return table(["name", *columns, "size", "at hand", "licence"], rows, "lrrrrll")
 
 
 def _described(manifest: Manifest, held: Holding) -> dict[str, Any]:
@@ -66,14 +75,22 @@ def _held(held: Holding) -> tuple[str, str]:
     for count, where in ((held.fetched, "here"), (held.mirrored, "in the mirror")):
         if count:
             words.append(f"{count} of {held.files} files {where}")
+    words = words or ["nothing"]
+    if held.unverified:
+        words.append("no checksum published")
     known = size(held.bytes) if held.bytes else "?"
-    return known + "+" * bool(held.unsized and held.bytes), ", ".join(words) or "nothing"
+    return known + "+" * bool(held.unsized and held.bytes), ", ".join(words)
 
 
-def _counts(manifest: Manifest) -> tuple[int, int, int]:
-    counts = manifest.counts
-    triples = sum(counts.get(split, 0) for split in ("train", "valid", "test"))
-    return counts.get("entities", 0), counts.get("relations", 0), triples
+def _count(counts: Mapping[str, int], column: str) -> str:
+    """Return what a manifest says of one column, in words."""
+    if column == "triples":
+        return f"{sum(counts.get(split, 0) for split in SPLITS):,}"
+    if column == "judgements":
+        ending = "_judgements"
+        named = {name.removesuffix(ending): count for name, count in counts.items() if name.endswith(ending)}
+        return ", ".join(f"{count:,} {name}" for name, count in named.items())
+    return f"{counts.get(column, 0):,}"
 
 
 @data.command()

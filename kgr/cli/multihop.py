@@ -82,14 +82,16 @@ def _tell(run: MultihopRun, store: str, metrics: dict[str, Any] | None) -> None:
 @click.argument("run")
 @click.option("--split", help="valid or test  [default: test, or valid where there is no test split]")
 @click.option("--queries", help="file of `kgr sample`, or name of a set in the store  [default: drawn from the store]")
+@click.option("--hard", is_flag=True, help="rank only answers of which no derivation uses a known link")
+@click.option("--skip-unseen", is_flag=True, help="leave out what asks of entities that train does not have")
 @json_option
 @traceback_option
-def evaluate_multihop(run: str, split: str | None, queries: str | None, as_json: bool) -> None:
+def evaluate_multihop(run: str, as_json: bool, **choices: Any) -> None:
     """Evaluate a trained query model."""
     from kgr.show.multihop import metrics_table
 
     with Bars() as bars:
-        metrics = _load(run).evaluate(split, queries=queries, progress=bars.evaluate)
+        metrics = _load(run).evaluate(**choices, progress=bars.evaluate)
     if as_json:
         print_json(metrics)
     else:

@@ -14,7 +14,7 @@ from kgr import _config
 from kgr.data.known import open_store
 from kgr.data.splits import SPLITS
 from kgr.errors import ConfigError
-from kgr.graph.graph import Graph, load_graph
+from kgr.graph.graph import Graph, load_graph, require_graph
 from kgr.graph.pairs import Paths
 from kgr.graph.patterns import Ends, Patterns, ends_of, find_patterns
 from kgr.graph.rules import Rule, RuleLimits, Rules, conjunction, mine_rules
@@ -91,11 +91,14 @@ def analyze(
     ------
     UnknownKey
         No such split.
+    DataError
+        The store has no graph.
     ConfigError
         A limit that there is not, or out of range; no split, or one twice.
     """
     bounds = _config.make(RuleLimits, limits, where="analyze")
     source = open_store(store)
+    require_graph(source)
     names = tuple(splits) if splits is not None else tuple(name for name in SPLITS if name in source.splits)
     if not names or len(set(names)) < len(names):
         raise ConfigError(f"splits are {list(names)}, expected one or more, none twice")

@@ -1,6 +1,7 @@
 """Archives from elsewhere: only plain files with harmless names, and no more than such an archive can honestly hold.
 
-Nothing is written while an archive is read; :func:`unpack` writes below one folder, which is there whole or not at all.
+Nothing is written while an archive is read, but by :func:`extracted`, which lends a few members as files, and by
+:func:`unpack`, whose folder is there whole or not at all.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 import stat
 import struct
 import tarfile
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
@@ -77,6 +79,27 @@ def member_blocks(archive: Path, member: str) -> Iterator[bytes]:
         break
     if not found:
         raise DataError(f"{archive}: has no member {member}")
+
+
+@contextmanager
+def extracted(archive: Path, wanted: Mapping[str, str]) -> Iterator[dict[str, Path]]:
+    """Lend the members that are wanted by name as files, which lie beside the archive and are gone afterwards.
+
+    Raises
+    ------
+    DataError
+        As :func:`member_blocks`; one that is raised about such a file names the archive and its member.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{archive.name}-", dir=archive.parent) as folder:
+        paths = {name: Path(folder) / member for name, member in wanted.items()}
+        for name, path in paths.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as out:
+                out.writelines(member_blocks(archive, wanted[name]))
+        try:
+            yield paths
+        except DataError as error:
+            raise DataError(str(error).replace(folder, str(archive))) from error
 
 
 def unpack(archive: Path, to: Path) -> Path:

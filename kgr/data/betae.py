@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from kgr.data.pickles import read_pickle
 from kgr.data.query_files import IdSpace, read_query_lines, read_query_pickles
 from kgr.data.splits import SPLITS, Message, Triples, first_occurrences
 from kgr.data.tables import KeyTable
-from kgr.data.triples import BLOCK, Numbering, file_blocks, parse_triples
+from kgr.data.triples import Numbering, find_files, read_id_triples
 from kgr.errors import DataError
 from kgr.index.store import Store
 from kgr.query.kept import StoredSet
@@ -36,6 +35,9 @@ FILES = {
 
 NEEDED = ("train", "id2ent", "id2rel")
 
+REVERSED = "_reverse"
+"""What ends the name of an inverse in BetaE's NELL; the other sets have ``+r`` and ``-r``."""
+
 Directed = NDArray[np.int32]
 
 
@@ -54,28 +56,21 @@ def build_betae(folder: str | Path, out: str | Path, *, name: str = "", message:
         There is a store at ``out`` already.
     """
     paths = _files_of(Path(folder))
-    material = read_betae(paths, message=message)
+    material = read_betae(paths)
     sources = {"files": {what: str(path) for what, path in paths.items()}}
     return write_store(out, material, name=name, sources=sources, message=message)
 
 
 def _files_of(folder: Path) -> dict[str, Path]:
-    found = {}
-    for what, file in FILES.items():
-        path = next((path for path in (folder / file, folder / f"{file}.gz") if path.is_file()), None)
-        if path is not None:
-            found[what] = path
+    found = find_files(folder, FILES, NEEDED, "a graph in BetaE's form")
     for split in SPLITS[1:]:
         if f"{split}_queries" in found:
             found.pop(f"{split}_lines", None)  # the pickles say more
-    for what in NEEDED:
-        if what not in found:
-            raise DataError(f"{folder / FILES[what]}: no such file; a graph in BetaE's form has it")
     return found
 
 
 def read_betae(
-    paths: Mapping[str, Path], *, queries: str = QUERY_SET, title: str = "", message: Message | None = None
+    paths: Mapping[str, Path], *, queries: str = QUERY_SET, title: str = "", places: Mapping[str, str] | None = None
 ) -> Material:
     """Read a graph and its queries from files by name, see :data:`FILES`.
 
@@ -86,6 +81,8 @@ def read_betae(
     ----------
     queries : str
         The name of the query set.
+    places : by split, optional
+        What messages call its file; by default its path.
     """
     for what in NEEDED:
         if what not in paths:
@@ -94,17 +91,17 @@ def read_betae(
     entities.number(read_id_map(paths["id2ent"]))
     bases, directed = fold_relations(read_id_map(paths["id2rel"]), str(paths["id2rel"]))
     relations.number(bases)
-    splits = {}
+    places = {split: str(paths[split]) for split in SPLITS if split in paths} | dict(places or {})
+    splits, remarks = {}, []
     for split in SPLITS:
         if split in paths:
-            edges = _read_edges(paths[split], len(entities), len(directed))
+            edges = read_id_triples(paths[split], len(entities), len(directed))
             splits[split], alone = fold_edges(edges, directed)
-            if alone and message:
-                message(f"{paths[split]}: {alone:,} edges without their inverse: taken as both")
+            if alone:
+                remarks.append(f"{places[split]}: {alone:,} edges without their inverse: taken as both")
+    sets = _query_sets(paths, queries, IdSpace(len(entities), directed))
     none = KeyTable(title)
-    space = IdSpace(len(entities), directed)
-    places = {split: str(paths[split]) for split in splits}
-    return Material(entities, relations, splits, places, none, none, none, _query_sets(paths, queries, space))
+    return Material(entities, relations, splits, places, none, none, none, sets, remarks=remarks)
 
 
 def read_id_map(path: Path) -> list[str]:
@@ -129,7 +126,7 @@ def read_id_map(path: Path) -> list[str]:
 
 
 def fold_relations(names: list[str], where: str) -> tuple[list[str], Directed]:
-    """Fold ``+r`` and ``-r`` to base relations.
+    """Fold ``+r`` and ``-r``, or where none has such a sign ``r`` and ``r_reverse``, to base relations.
 
     Returns
     -------
@@ -142,17 +139,20 @@ def fold_relations(names: list[str], where: str) -> tuple[list[str], Directed]:
     Raises
     ------
     DataError
-        A name without sign, or without its counterpart.
+        A name without its counterpart; names with and without sign.
     """
-    bases = Numbering()
+    signed = any(name[0] in "+-" for name in names)
     for name in names:
-        if name[:1] not in ("+", "-"):
+        if signed and name[0] not in "+-":
             raise DataError(f"{where}: found relation {name!r}, expected +… and -… for each relation and its inverse")
-    base = bases.number([name[1:] for name in names])
-    directed = 2 * base + np.array([name[0] == "-" for name in names], np.int32)
+    bases = Numbering()
+    base = bases.number([name[1:] if signed else name.removesuffix(REVERSED) for name in names])
+    inverse = [name[0] == "-" if signed else name.endswith(REVERSED) for name in names]
+    directed = 2 * base + np.array(inverse, np.int32)
     if missing := sorted(set(range(2 * len(bases))) - set(directed.tolist())):
-        sign, key = "+-"[missing[0] & 1], bases.keys[missing[0] >> 1]
-        raise DataError(f"{where}: relation {sign + key!r} is missing, which its inverse needs")
+        key, backward = bases.keys[missing[0] >> 1], missing[0] & 1
+        name = "+-"[backward] + key if signed else key + REVERSED * backward
+        raise DataError(f"{where}: relation {name!r} is missing, which its inverse needs")
     return bases.keys, directed.astype(np.int32)
 
 
@@ -177,32 +177,6 @@ def fold_edges(edges: Triples, directed: Directed) -> tuple[Triples, int]:
     added = back[new[len(ahead) :]]
     alone = len(added) + (distinct + len(added) - len(back))
     return np.concatenate([ahead, added]), alone
-
-
-def _read_edges(path: Path, entities: int, relations: int) -> Triples:
-    """Read lines of ids; an id that the maps do not have is an error with its line."""
-    numbered = [Numbering(), Numbering()]
-    for numbering, count in zip(numbered, (entities, relations), strict=True):
-        numbering.number([str(id) for id in range(count)])
-    edges = parse_triples(_blocks(path), str(path), *numbered)
-    for column, what, count in ((0, "entity", entities), (1, "relation", relations), (2, "entity", entities)):
-        if len(wrong := np.flatnonzero(edges[:, column] >= count)):
-            line, keys = int(wrong[0]), numbered[column % 2].keys
-            found = keys[edges[line, column]]
-            raise DataError(f"{path}:{line + 1}: found {what} {found!r}, expected an id from 0 to {count - 1:,}")
-    return edges
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    if path.suffix != ".gz":
-        yield from file_blocks(path)
-        return
-    try:
-        with gzip.open(path) as file:
-            while block := file.read(BLOCK):
-                yield block
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
 
 
 def _query_sets(paths: Mapping[str, Path], name: str, space: IdSpace) -> dict[str, dict[str, StoredSet]]:

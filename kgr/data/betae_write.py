@@ -64,12 +64,13 @@ def write_betae(folder: str | Path, store: Store, sets: Mapping[str, QuerySet]) 
     Raises
     ------
     QueryError
-        A structure other than the fourteen.
+        A structure other than the fourteen, or answers that are not to be ranked: that form has no place for them.
     FormatError
         ``folder`` is not empty.
     """
     for queries in sets.values():
         _check_named(tuple(queries.queries))
+        _check_ranked(queries)
     try:
         with _io.atomic_folder(Path(folder)) as place:
             _write_graph(place, store)
@@ -82,6 +83,15 @@ def write_betae(folder: str | Path, store: Store, sets: Mapping[str, QuerySet]) 
 def _check_named(structures: tuple[str, ...]) -> None:
     if others := [name for name in structures if parse(name).name not in STRUCTURES]:
         raise QueryError(f"structure {others[0]} has no place in BetaE's form, expected {', '.join(STRUCTURES)}")
+
+
+def _check_ranked(queries: QuerySet) -> None:
+    for name, own in queries.queries.items():
+        if count := len(own.unranked.values):
+            raise QueryError(
+                f"structure {name} has {count} answers that are filtered but not ranked; BetaE's form has no place for "
+                "them: write JSON lines, or a set that ranks all hard answers"
+            )
 
 
 def _write_graph(folder: Path, store: Store) -> None:

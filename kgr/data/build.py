@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kgr.data.query_sets import StoredSets, query_sections
-from kgr.data.splits import Message, Triples, clean_splits, count_unseen
+from kgr.data.splits import Message, Triples, count_unseen, examine_splits
 from kgr.data.tables import Column, KeyTable, read_table
 from kgr.data.triples import Numbering, read_triples
 from kgr.errors import DataError
-from kgr.graph.graph import build_graph, graph_section
+from kgr.graph.graph import Graph, graph_section
 from kgr.index.keys import Keys
 from kgr.index.kinds import ENTITY
 from kgr.index.store import Section, Store, create_store
@@ -41,6 +42,10 @@ class Material:
         Texts of each; the first also says the types of entities.
     queries : by name and split
         Query sets that came with the graph, their ids those of the numberings.
+    kinds : uint8[G] or None
+        Flags of :mod:`kgr.index.kinds`; None: plain entities all.
+    counts, remarks
+        What the reader counted beside, for the store's manifest, and lines of what it found unusual.
     """
 
     entities: Numbering
@@ -51,6 +56,9 @@ class Material:
     relation_table: KeyTable
     type_table: KeyTable
     queries: StoredSets = dataclasses.field(default_factory=dict)
+    kinds: NDArray[np.uint8] | None = None
+    counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    remarks: Sequence[str] = ()
 
 
 def build_store(
@@ -87,14 +95,15 @@ def build_store(
         "valid_negatives": valid_negatives,
         "test_negatives": test_negatives,
     }
-    paths = {split: _as_paths(given) for split, given in files.items() if given is not None}
+    paths = {split: as_paths(given) for split, given in files.items() if given is not None}
     tables = (entities_table, relations_table, types_table)
     material = read_material(paths, *(Path(table) if table is not None else None for table in tables))
     named = {split: [str(path) for path in given] for split, given in paths.items()}
     return write_store(out, material, name=name, sources={"files": named}, message=message)
 
 
-def _as_paths(given: Paths) -> list[Path]:
+def as_paths(given: Paths) -> list[Path]:
+    """Return one or more paths as a list."""
     return [Path(given)] if isinstance(given, str | Path) else [Path(path) for path in given]
 
 
@@ -131,24 +140,30 @@ def write_store(
     version of a store that is there already; a ``partial`` one may have nothing to train on.
     """
     say = message or (lambda line: None)
-    splits, counts = clean_splits(material.splits, material.places, say)
-    if not len(splits["train"]) and not partial:
+    for line in material.remarks:
+        say(line)
+    if not len(material.splits["train"]) and not partial:
         raise DataError(f"{material.places['train']}: found no triples, expected at least one to train on")
     entities, relations = material.entities.keys, material.relations.keys
     inverted = next((key for key in relations if key.startswith("^")), None)
     if inverted is not None:
         raise DataError(f"relation {inverted!r}: begins with ^, which inverts a relation in queries; rename it")
-    if len(splits["train"]):
-        counts |= count_unseen(splits["train"], len(entities), len(relations), say)
+    examined = examine_splits(material.splits, material.places, len(entities), len(relations), say)
+    splits = {name: _kept(triples, examined.keep[name]) for name, triples in material.splits.items()}
+    unseen = count_unseen(examined.graph, say) if len(splits["train"]) else {}
     types = _types(material.entity_table.types, entities)
     query_sets, recorded, queries = query_sections(material.queries, splits, len(entities), len(relations), say)
-    counts |= queries
-    counts = {"entities": len(entities), "relations": len(relations), "types": len(types.keys), **counts}
-    for what, count in (expected or {}).items():
-        if counts.get(what) != count:
-            raise DataError(f"{name}: found {counts.get(what)} {what}, expected {count}")
+    counts = {"entities": len(entities), "relations": len(relations), "types": len(types.keys)}
+    counts |= {**material.counts, **examined.counts, **unseen, **queries}
+    check_counts(name, counts, expected)
     sections = {
-        **_structure(splits, entities, relations),
+        **structure(
+            {split: Section({"ids": triples}) for split, triples in splits.items()},
+            examined.graph,
+            Keys.build(entities, what="entity"),
+            Keys.build(relations, what="relation"),
+            material.kinds,
+        ),
         **_texts("entries", material.entity_table, entities, say),
         **_texts("relations", material.relation_table, relations, say),
         **_texts("types", material.type_table, types.keys.keys_of(range(len(types.keys))), say),
@@ -162,14 +177,34 @@ def write_store(
     )
 
 
-def _structure(splits: Mapping[str, Triples], entities: list[str], relations: list[str]) -> dict[str, Section]:
-    """Make the sections of keys, triples and the graph to train on."""
-    graph = build_graph(splits["train"], len(entities), len(relations))
-    kinds = np.full(len(entities), ENTITY, np.uint8)
+def check_counts(name: str, counts: Mapping[str, int], expected: Mapping[str, int] | None) -> None:
+    """Refuse a data set that is not of the expected counts, with a DataError."""
+    for what, count in (expected or {}).items():
+        if counts.get(what) != count:
+            raise DataError(f"{name}: found {counts.get(what)} {what}, expected {count}")
+
+
+def _kept(triples: Triples, keep: NDArray[np.bool_] | None) -> Triples:
+    return triples if keep is None else triples[keep]
+
+
+def structure(
+    splits: Mapping[str, Section],
+    graph: Graph,
+    entities: Keys,
+    relations: Keys,
+    kinds: NDArray[np.uint8] | None = None,
+) -> dict[str, Section]:
+    """Make the sections of keys, triples and the graph of train; those of the splits hold ``ids``, int32[E, 3].
+
+    ``kinds`` are those of :class:`Material`.
+    """
+    if kinds is None:
+        kinds = np.full(len(entities), ENTITY, np.uint8)
     return {
-        "entries": Section({**Keys.build(entities, what="entity").arrays(), "kinds": kinds}),
-        "relations": Section(Keys.build(relations, what="relation").arrays()),
-        **{f"triples/{split}": Section({"ids": triples}) for split, triples in splits.items()},
+        "entries": Section({**entities.arrays(), "kinds": kinds}),
+        "relations": Section(relations.arrays()),
+        **{f"triples/{split}": section for split, section in splits.items()},
         "graph": Section(graph_section(graph), made_from=("triples/train",)),
     }
 

@@ -17,7 +17,7 @@ from kgr.data.build import Material, read_material
 from kgr.data.manifest import Manifest
 from kgr.data.splits import NEGATIVES, SPLITS
 from kgr.data.tables import Column, KeyTable
-from kgr.data.triples import decode, file_blocks
+from kgr.data.triples import decode, read_text
 from kgr.errors import DataError
 
 LANGUAGES = ("ar", "de", "en", "es", "ru", "zh")
@@ -110,11 +110,11 @@ def _extracts_of(archive: Path, keys: set[str]) -> Iterator[tuple[str, tuple[str
 
 def _lines(path: Path) -> io.StringIO:
     """Return a file's lines with their ends, which a quoted cell may contain."""
-    return io.StringIO(decode(b"".join(file_blocks(path)), str(path)), newline="")
+    return io.StringIO(read_text(path), newline="")
 
 
 def _json(path: Path) -> dict[str, Any]:
-    text = decode(b"".join(file_blocks(path)), str(path))
+    text = read_text(path)
     try:
         content: dict[str, Any] = json.loads(text)
     except json.JSONDecodeError as error:

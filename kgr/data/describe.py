@@ -9,7 +9,11 @@ from kgr.data.splits import SPLITS
 from kgr.errors import UnknownKey
 from kgr.graph.graph import load_graph
 from kgr.index.keys import Keys
+from kgr.index.kinds import DOCUMENT, ENTITY, SEMEME, SYNSET
 from kgr.index.store import Of, Store
+
+KINDS = {SYNSET: "synset", SEMEME: "sememe", ENTITY: "entity", DOCUMENT: "document"}
+"""What an entry is called: by the first of these flags that it has."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Entry:
     Attributes
     ----------
     kind : str
-        "entity", "relation", or "document" for an entry that is no entity of the graph.
+        "relation"; of an entry "synset", "sememe", "entity", or "document" for one that is no entity of the graph.
     key, label : str
     id : int
     labels : by language
@@ -93,7 +97,7 @@ def entry(store: Store, key: str, language: str = "en", *, edges: int = 10) -> E
     relation = int(store.relations.find([key])[0])
     if relation >= 0:
         return _relation(store, relation, language, edges)
-    raise UnknownKey("; ".join(_refusal(keys, key) for keys in (store.entries, store.relations)))
+    raise UnknownKey("; ".join(_refusal(keys, key) for keys in (store.entries, store.relations) if len(keys)))
 
 
 def _refusal(keys: Keys, key: str) -> str:
@@ -108,7 +112,7 @@ def _entry(store: Store, id: int, language: str, limit: int) -> Entry:
     types = store.types.of(id) if store.types is not None else ()
     splits = {split: store.triples(split) for split in SPLITS if split in store.splits}
     return Entry(
-        kind="entity" if id < store.entities else "document",
+        kind=next((name for flag, name in KINDS.items() if store.kinds[id] & flag), "document"),
         key=store.entries.key(id),
         id=id,
         label=store.label("entries", id, language),

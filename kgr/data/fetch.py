@@ -40,7 +40,7 @@ class RemoteFile:
         Its published addresses, http or https.
     size : int or None
         In bytes, where it is known.
-    sha256, git_sha1 : str or None
+    sha256, git_sha1, md5 : str or None
         At least one is given. The second is git's name for the bytes: ``sha1("blob <size>\\0" + bytes)``.
     unverified : bool
         No checksum is published: what comes first is believed, and its checksum kept (see :func:`pinned`).
@@ -51,16 +51,18 @@ class RemoteFile:
     size: int | None = None
     sha256: str | None = None
     git_sha1: str | None = None
+    md5: str | None = None
     unverified: bool = False
 
     def __post_init__(self) -> None:
-        if not (self.sha256 or self.git_sha1 or self.unverified):
-            raise ValueError(f"{self.path}: neither sha256 nor git_sha1 is given, so a download could not be verified")
+        if not (self.has_checksum or self.unverified):
+            expected = "none of sha256, git_sha1 and md5 is given"
+            raise ValueError(f"{self.path}: {expected}, so a download could not be verified")
 
     @property
     def has_checksum(self) -> bool:
         """Whether its bytes can be told from others."""
-        return bool(self.sha256 or self.git_sha1)
+        return bool(self.sha256 or self.git_sha1 or self.md5)
 
     def fault(self, path: Path) -> str | None:
         """Say in words why the bytes at ``path`` are not this file's; None when they are."""
@@ -72,6 +74,8 @@ class RemoteFile:
         git = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
         if self.git_sha1 and (found := _hash(path, git)) != self.git_sha1:
             return f"git sha1 {found} where {self.git_sha1} is expected"
+        if self.md5 and (found := _hash(path, hashlib.md5(usedforsecurity=False))) != self.md5:
+            return f"md5 {found} where {self.md5} is expected"
         return None
 
 
@@ -110,7 +114,7 @@ def fetch(
     """
     to.parent.mkdir(parents=True, exist_ok=True)
     with _io.locked(to.with_name(f".{to.name}.lock"), wait=True):
-        file = pinned(file, pin)
+        file, first = pinned(file, pin), file
         if to.is_file() and file.has_checksum and file.fault(to) is None:
             return to
         part = to.with_name(f".{to.name}.part")
@@ -125,9 +129,10 @@ def fetch(
                 return _publish(part, to)
             refusals.append(f"{source}: {refusal}")
     reasons = "; ".join(refusals) or "it has no published address and no mirror is set"
-    raise FetchError(
-        f"{file.path} cannot be fetched: {reasons}. Set KGR_MIRROR to a folder or URL that holds {file.path}"
-    )
+    remedy = f"Set KGR_MIRROR to a folder or URL that holds {file.path}"
+    if file is not first:
+        remedy += f". What is expected is its first download, kept in {pin}: remove that to believe the next one"
+    raise FetchError(f"{file.path} cannot be fetched: {reasons}. {remedy}")
 
 
 def pinned(file: RemoteFile, pin: Path | None) -> RemoteFile:

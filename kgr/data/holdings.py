@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kgr.data.fetch import mirrors
-from kgr.data.known import file_path, store_place
+from kgr.data.known import file_path, store_place, verifiable
 from kgr.data.manifest import KnownFile, Manifest
 
 
@@ -21,6 +21,8 @@ class Holding:
         The sizes of its files that are known, added.
     unsized : int
         Files whose size is not known before they are fetched.
+    unverified : int
+        Files of which no checksum is published, nor kept of a first download.
     files, fetched, mirrored : int
         All its files; those that travel with kgr or lie in the downloads; others that lie in a mirror's folder.
     store : Path or None
@@ -29,6 +31,7 @@ class Holding:
 
     bytes: int
     unsized: int
+    unverified: int
     files: int
     fetched: int
     mirrored: int
@@ -49,6 +52,7 @@ def holding(manifest: Manifest) -> Holding:
     return Holding(
         bytes=sum(filter(None, sizes)),
         unsized=sizes.count(None),
+        unverified=sum(not _has_checksum(file) for file in files),
         files=len(sizes),
         fetched=sum(fetched),
         mirrored=sum(there and not here for here, there in zip(fetched, mirrored, strict=True)),
@@ -60,6 +64,11 @@ def _size(known: KnownFile) -> int | None:
     if known.file is not None and known.file.size is not None:
         return known.file.size
     return known.embedded.stat().st_size if known.embedded is not None else None
+
+
+def _has_checksum(known: KnownFile) -> bool:
+    file = verifiable(known).file
+    return known.embedded is not None or file is None or file.has_checksum
 
 
 def _lies(known: KnownFile, path: Path) -> bool:

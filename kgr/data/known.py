@@ -10,11 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from kgr import _io
+from kgr.data.babelsememe import read_babelsememe
+from kgr.data.beir import read_known_beir
 from kgr.data.build import Material, read_material, write_store
 from kgr.data.codex import read_codex
+from kgr.data.collection import Collection, write_collection
 from kgr.data.fetch import Patience, Progress, RemoteFile, fetch, pinned
 from kgr.data.manifest import KnownFile, Manifest, read_manifest
-from kgr.data.published import read_fb15k237, read_fb15k237_betae, read_splits, read_wn18rr, read_wn18rr_qa
+from kgr.data.ogb import read_wikikg2
+from kgr.data.published import (
+    read_betae_archive,
+    read_fb15k237,
+    read_fb15k237_betae,
+    read_splits,
+    read_wn18rr,
+    read_wn18rr_qa,
+)
 from kgr.data.splits import NEGATIVES, SPLITS, Message
 from kgr.errors import ConfigError, DataError, FetchError, FormatError, UnknownKey
 from kgr.index.store import Store
@@ -29,18 +40,19 @@ def read_tables(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
     return read_material(splits, paths.get("entities"), paths.get("relations"), paths.get("types"))
 
 
-READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material]] = {
+READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material | Collection]] = {
     "tables": read_tables,
     "codex": read_codex,
     "fb15k-237": read_fb15k237,
     "fb15k-237-betae": read_fb15k237_betae,
     "wn18rr": read_wn18rr,
     "splits": read_splits,
+    "betae-archive": read_betae_archive,
+    "ogbl-wikikg2": read_wikikg2,
     "wn18rr-qa": read_wn18rr_qa,
+    "babelsememe": lambda manifest, paths: read_babelsememe(paths, manifest.title),
+    "beir": read_known_beir,
 }
-
-NO_READER = "none"
-"""The reader of a set that can be fetched and not yet built."""
 
 
 def data_home() -> Path:
@@ -181,14 +193,11 @@ def _build(
 ) -> Store:
     say = message or (lambda line: None)
     say(f"{manifest.name}: {manifest.title}, licence: {manifest.licence}")
-    if manifest.reader == NO_READER:
-        got = f"kgr data get {manifest.name} fetches its files"
-        raise ConfigError(f"{manifest.name}: there is no reader yet that makes a store of it; {got}")
     if manifest.reader not in READERS:
         raise ConfigError(f"{manifest.path}: reader is {manifest.reader!r}, expected one of {', '.join(READERS)}")
     made_by = stamp(manifest)  # before its files are read: what changes meanwhile is built anew next time
     paths, absent = fetch_files(manifest, partial=partial, message=say, progress=progress)
-    material = READERS[manifest.reader](manifest, paths)
+    made = READERS[manifest.reader](manifest, paths)
     sources = {
         "title": manifest.title,
         "licence": manifest.licence,
@@ -199,16 +208,10 @@ def _build(
     }
     cut = any(manifest.files[name].partial for name in absent)
     expected = {what: count for what, count in manifest.counts.items() if not cut or what in paths}
-    return write_store(
-        out,
-        material,
-        name=manifest.name,
-        sources=sources,
-        message=say,
-        expected=expected,
-        replace=not fresh,
-        partial=cut,
-    )
+    rest: dict[str, Any] = {"sources": sources, "message": say, "expected": expected, "replace": not fresh}
+    if isinstance(made, Collection):
+        return write_collection(out, made, name=manifest.name, **rest)
+    return write_store(out, made, name=manifest.name, partial=cut, **rest)
 
 
 def fetch_files(
@@ -269,7 +272,8 @@ def _refusal(manifest: Manifest, needed: list[str], refusals: Mapping[str, Fetch
     rest = ""
     if all(manifest.files[name].partial for name in needed):
         rest = f". What is there still loads: open_store({manifest.name!r}, partial=True), kgr build --partial"
-    return FetchError(f"{manifest.name}: {refusals[first]}{also}{rest}")
+    remedy = f". {manifest.remedy}" if manifest.remedy else ""
+    return FetchError(f"{manifest.name}: {refusals[first]}{also}{rest}{remedy}")
 
 
 def _absences(manifest: Manifest, paths: Mapping[str, Path], refusals: Mapping[str, FetchError]) -> Iterator[str]:
@@ -317,5 +321,5 @@ def _bring(known: KnownFile, path: Path, hasty: bool, message: Message, progress
 def _identity(known: KnownFile) -> dict[str, Any]:
     """Return what a store says of a file that it was made from."""
     found = {"embedded": known.embedded.name} if known.embedded else {"path": known.file.path if known.file else ""}
-    checksums = {"sha256": known.file.sha256, "git_sha1": known.file.git_sha1} if known.file else {}
+    checksums = {name: getattr(known.file, name) for name in ("sha256", "git_sha1", "md5")} if known.file else {}
     return {**found, **{name: value for name, value in checksums.items() if value}}

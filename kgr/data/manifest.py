@@ -12,10 +12,10 @@ from kgr.data.fetch import RemoteFile
 from kgr.errors import ConfigError
 
 FILE_FIELDS = {
-    *("embedded", "path", "urls", "size", "sha256", "git_sha1", "unverified"),
+    *("embedded", "path", "urls", "size", "sha256", "git_sha1", "md5", "unverified"),
     *("optional", "partial", "instead_of", "members"),
 }
-FIELDS = {"title", "reader", "licence", "restrictions", "source", "untested", "counts", "files"}
+FIELDS = {"title", "reader", "licence", "restrictions", "source", "remedy", "untested", "counts", "files"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class KnownFile:
         The set needs it, but what is left without it still loads where a part is asked for.
     instead_of : tuple of str
         Where it names files, it is wanted only when one of them cannot be had.
-    members : by split, the archive member that holds it
+    members : by what its reader calls it, such as a split, the member of an archive that holds it
     """
 
     embedded: Path | None = None
@@ -51,7 +51,8 @@ class Manifest:
 
     ``reader`` names what turns its files into a store; ``counts`` are checked when it is built.
     ``restrictions`` says what its licence asks of users beyond naming the source, and is told whenever
-    files are fetched; empty where there is nothing. ``untested`` sets have never been built by kgr's tests.
+    files are fetched; empty where there is nothing. ``remedy`` says what else can be done when a file that is needed
+    cannot be had. ``untested`` sets have never been built by kgr's tests.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Manifest:
     files: Mapping[str, KnownFile]
     path: Path
     restrictions: str = ""
+    remedy: str = ""
     untested: bool = False
 
 
@@ -81,7 +83,7 @@ def read_manifest(path: Path) -> Manifest:
         words: dict[str, Any] = {name: str(table[name]) for name in ("title", "reader", "licence", "source")}
     except KeyError as error:
         raise ConfigError(f"{path}: {error.args[0]} is missing") from None
-    words |= {name: table[name] for name in ("restrictions", "untested") if name in table}
+    words |= {name: table[name] for name in ("restrictions", "remedy", "untested") if name in table}
     return Manifest(path.parent.name, counts=table.get("counts", {}), files=files, path=path, **words)
 
 
@@ -90,7 +92,7 @@ def _file(row: dict[str, Any], manifest: Path, where: str) -> KnownFile:
     rest: dict[str, Any] = {name: row[name] for name in ("optional", "partial", "members") if name in row}
     others = row.get("instead_of", ())
     rest["instead_of"] = (others,) if isinstance(others, str) else tuple(others)
-    known = {name: row[name] for name in ("path", "size", "sha256", "git_sha1", "unverified") if name in row}
+    known = {name: row[name] for name in ("path", "size", "sha256", "git_sha1", "md5", "unverified") if name in row}
     try:
         if "embedded" in row:
             verified = RemoteFile(row["embedded"], **known) if known else None

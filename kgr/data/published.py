@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kgr.data.archives import member_blocks
+from kgr.data.archives import extracted, member_blocks
 from kgr.data.build import Material
 from kgr.data.manifest import Manifest
+from kgr.data.splits import SPLITS
 from kgr.data.tables import Column, KeyTable
-from kgr.data.triples import Numbering, parse_triples
+from kgr.data.triples import Numbering, parse_triples, read_text
 
 
 def read_fb15k237(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
@@ -36,12 +36,21 @@ def read_wn18rr_qa(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
     return _with_texts(_betae(manifest, paths, "betae"), manifest, paths, wn18rr_texts(paths))
 
 
-def _betae(manifest: Manifest, paths: Mapping[str, Path], queries: str) -> Material:
+def read_betae_archive(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
+    """Read a graph in BetaE's form with its queries from an archive that holds it among others; it has no texts."""
+    archive, members = paths["archive"], manifest.files["archive"].members
+    with extracted(archive, members) as found:
+        return _betae(manifest, found, "betae", {split: f"{archive}/{members[split]}" for split in SPLITS})
+
+
+def _betae(
+    manifest: Manifest, paths: Mapping[str, Path], queries: str, places: Mapping[str, str] | None = None
+) -> Material:
     """Read BetaE's form; files that stand in for others, ``train_plain`` for ``train``, are taken as these."""
     from kgr.data.betae import read_betae  # executes queries: loads the compiler, which other sets do without
 
     found = {name.removesuffix("_plain"): path for name, path in paths.items()}
-    return read_betae(found, queries=queries, title=manifest.title)
+    return read_betae(found, queries=queries, title=manifest.title, places=places)
 
 
 def fb15k237_texts(paths: Mapping[str, Path]) -> dict[tuple[str, str], Column]:
@@ -50,7 +59,7 @@ def fb15k237_texts(paths: Mapping[str, Path]) -> dict[tuple[str, str], Column]:
     texts = {("en", "label"): names}
     wikidata = paths.get("wikidata") or paths.get("wikidata_plain")
     if wikidata:
-        rows = json.loads(_text(wikidata))
+        rows = json.loads(read_text(wikidata))
         texts["en", "description"] = {key: (row["description"],) for key, row in rows.items() if row["description"]}
         texts["en", "alias"] = {key: aliases for key, row in rows.items() if (aliases := _aliases(row, names.get(key)))}
     return texts
@@ -106,15 +115,10 @@ def read_archive(archive: Path, members: Mapping[str, str]) -> Material:
 
 def _pairs(path: Path) -> Iterator[tuple[str, str]]:
     """Yield key and text of each line."""
-    for line in _text(path).split("\n"):
+    for line in read_text(path).split("\n"):
         if line:
             key, _, text = line.partition("\t")
             yield key, text
-
-
-def _text(path: Path) -> str:
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    return data.decode("utf-8")
 
 
 def _aliases(row: Mapping[str, Any], names: tuple[str, ...] | None) -> tuple[str, ...]:

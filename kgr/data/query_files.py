@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr.data.json_lines import read_objects
 from kgr.data.pickles import read_pickle
+from kgr.data.triples import file_blocks
 from kgr.errors import DataError, KgrError, QueryError
 from kgr.query.kept import NOT_STORED, StoredSet
 from kgr.query.nested import flatten, word_of
@@ -141,11 +141,11 @@ def read_query_lines(path: Path, split: str, space: IdSpace) -> StoredSet:
     """
     rows: dict[str, _Rows] = {}
     named = True
-    for number, line in enumerate(_lines(path), 1):
+    for place, record in read_objects(file_blocks(path), str(path)):
         try:
-            word, row = _read_line(line, space)
-        except (KgrError, ValueError, RecursionError) as error:
-            raise DataError(f'{path}:{number}: {error}; expected {{"type", "query", "easy", "hard"}}') from error
+            word, row = _read_record(record, space)
+        except (KgrError, RecursionError) as error:
+            raise DataError(f'{place}: {error}; expected {{"type", "query", "easy", "hard"}}') from error
         named = named and row[3] is None
         rows.setdefault(word.name, _Rows()).add(*row[:3], len(row[1]) if row[3] is None else row[3])
     if not rows:
@@ -158,10 +158,9 @@ def read_query_lines(path: Path, split: str, space: IdSpace) -> StoredSet:
     return _stored(split, rows, named=named)
 
 
-def _read_line(line: str, space: IdSpace) -> tuple[Word, tuple[tuple[int, ...], Ids, Ids, int | None]]:
-    record: Any = json.loads(line)
-    if not isinstance(record, dict):
-        raise ValueError(f"found {type(record).__name__}")
+def _read_record(
+    record: Mapping[str, Any], space: IdSpace
+) -> tuple[Word, tuple[tuple[int, ...], Ids, Ids, int | None]]:
     word, values = flatten(record.get("query"))
     if record.get("type") != word.name:
         raise QueryError(f"type is {record.get('type')!r}, but the query is a {word.name}")
@@ -171,11 +170,3 @@ def _read_line(line: str, space: IdSpace) -> tuple[Word, tuple[tuple[int, ...], 
     count = easy if type(easy) is int else None
     ids = space.answers([] if count is not None else easy)
     return word, (space.arguments(word, values), ids, hard, count)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-            yield from file
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kgr.data.triples import decode, file_blocks, whole_lines
-from kgr.errors import DataError
+from kgr.data.triples import file_blocks, numbered_lines
+from kgr.errors import ConfigError, DataError
 
-COLUMN = re.compile(r"([a-z][a-z_]*)\.([a-z]{2,3}(?:-[A-Za-z0-9]+)*)")
+_LANGUAGE = r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*"
+
+COLUMN = re.compile(rf"([a-z][a-z_]*)\.({_LANGUAGE})")
 
 Column = dict[str, tuple[str, ...]]
 """The values of each key that has any."""
@@ -40,6 +42,12 @@ class KeyTable:
     texts: Mapping[tuple[str, str], Column] = field(default_factory=dict)
     types: Column = field(default_factory=dict)
     keys: Sequence[str] = ()
+
+
+def check_language(language: str) -> None:
+    """Refuse what is no tag of a language, with a ConfigError."""
+    if not re.fullmatch(_LANGUAGE, language):
+        raise ConfigError(f"language is {language!r}, expected a tag such as en, zh or pt-BR")
 
 
 def read_table(path: Path) -> KeyTable:
@@ -73,9 +81,8 @@ def read_table(path: Path) -> KeyTable:
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield number and cells of each line."""
-    for first, lines in whole_lines(file_blocks(path), str(path)):
-        for line, text in enumerate(decode(lines, str(path), first)[:-1].split("\n"), first):
-            yield line, text.split("\t")
+    for line, text in numbered_lines(file_blocks(path), str(path)):
+        yield line, text.split("\t")
 
 
 def _columns(header: list[str], path: Path) -> list[tuple[Column, str | None]]:

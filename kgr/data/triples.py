@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +16,23 @@ from numpy.typing import NDArray
 from kgr.errors import DataError
 
 BLOCK = 1 << 23
-EXPECTED = "expected head, relation and tail separated by tabs"
+
+
+@dataclass(frozen=True)
+class LineForm:
+    """What the three fields of a line are, and whether a space separates them as a tab does."""
+
+    columns: tuple[str, str, str] = ("head", "relation", "tail")
+    spaces: bool = False
+
+    @property
+    def expected(self) -> str:
+        """For messages."""
+        first, second, third = self.columns
+        return f"expected {first}, {second} and {third} separated by {'tabs or spaces' if self.spaces else 'tabs'}"
+
+
+TABS = LineForm()
 
 
 class Numbering:
@@ -44,8 +64,8 @@ class Numbering:
 def read_triples(paths: Path | Sequence[Path], entities: Numbering, relations: Numbering) -> NDArray[np.int32]:
     """Read one or more files of triples as one list, in order, duplicates included.
 
-    UTF-8, with or without a byte order mark and carriage returns; empty lines only at the end.
-    Keys are kept exactly; new ones are numbered head before tail.
+    UTF-8, with or without a byte order mark and carriage returns; empty lines only at the end. Files whose name ends in
+    ``.gz`` are unpacked. Keys are kept exactly; new ones are numbered head before tail.
 
     Returns
     -------
@@ -62,22 +82,52 @@ def read_triples(paths: Path | Sequence[Path], entities: Numbering, relations: N
     return np.concatenate([np.empty((0, 3), np.int32), *parts])
 
 
-def parse_triples(blocks: Iterable[bytes], where: str, entities: Numbering, relations: Numbering) -> NDArray[np.int32]:
+def parse_triples(
+    blocks: Iterable[bytes], where: str, entities: Numbering, relations: Numbering, form: LineForm = TABS
+) -> NDArray[np.int32]:
     """Read triples as :func:`read_triples` does from a file's bytes, which come in blocks of any size."""
+    head, relation, tail = map(form.columns.index, TABS.columns)
     parts = [np.empty((0, 3), np.int32)]
     for first, lines in whole_lines(blocks, where):
-        fields = _fields(lines, where, first)
+        fields = _fields(lines, where, first, form)
         ends = [""] * (len(fields) // 3 * 2)
-        ends[0::2], ends[1::2] = fields[0::3], fields[2::3]
+        ends[0::2], ends[1::2] = fields[head::3], fields[tail::3]
         triples = np.empty((len(fields) // 3, 3), np.int32)
         triples[:, ::2] = entities.number(ends).reshape(-1, 2)
-        triples[:, 1] = relations.number(fields[1::3])
+        triples[:, 1] = relations.number(fields[relation::3])
         parts.append(triples)
     return np.concatenate(parts)
 
 
-def _fields(lines: bytes, where: str, first: int) -> list[str]:
+def read_id_triples(path: Path, entities: int, relations: int, form: LineForm = TABS) -> NDArray[np.int32]:
+    """Read lines of ids, in decimal, below the numbers of entities and relations.
+
+    Returns
+    -------
+    int32[E, 3]
+        Head, relation and tail of each line.
+
+    Raises
+    ------
+    DataError
+        Names file and line; an id out of range is one too.
+    """
+    numbered = Numbering(), Numbering()
+    for numbering, count in zip(numbered, (entities, relations), strict=True):
+        numbering.number([str(id) for id in range(count)])
+    triples = parse_triples(file_blocks(path), str(path), *numbered, form)
+    for column, what, count in ((0, "entity", entities), (1, "relation", relations), (2, "entity", entities)):
+        if len(wrong := np.flatnonzero(triples[:, column] >= count)):
+            line, keys = int(wrong[0]), numbered[column % 2].keys
+            found = keys[triples[line, column]]
+            raise DataError(f"{path}:{line + 1}: found {what} {found!r}, expected an id from 0 to {count - 1:,}")
+    return triples
+
+
+def _fields(lines: bytes, where: str, first: int, form: LineForm) -> list[str]:
     """Cut whole lines into three fields each, in one flat list."""
+    if form.spaces:
+        lines = lines.replace(b" ", b"\t")
     data = np.frombuffer(lines, np.uint8)
     counts = np.diff(np.searchsorted(np.flatnonzero(data == ord("\t")), np.flatnonzero(data == ord("\n"))), prepend=0)
     wrong = np.flatnonzero(counts != 2)
@@ -86,15 +136,14 @@ def _fields(lines: bytes, where: str, first: int) -> list[str]:
         line = int(wrong[0])
         found = text.split("\n", line + 1)[line]
         width = f"{counts[line] + 1} field{'s' if counts[line] else ''}"
-        raise DataError(
-            f"{where}:{first + line}: found {f'{width}: {_shown(found)}' if found else 'an empty line'}, {EXPECTED}"
-        )
+        found = f"{width}: {_shown(found)}" if found else "an empty line"
+        raise DataError(f"{where}:{first + line}: found {found}, {form.expected}")
     fields = text.replace("\n", "\t").split("\t")
     fields.pop()  # what follows the last line's end
     if "" in fields:
         place = fields.index("")
-        name = ("head", "relation", "tail")[place % 3]
-        raise DataError(f"{where}:{first + place // 3}: found an empty {name}, {EXPECTED}")
+        name = form.columns[place % 3]
+        raise DataError(f"{where}:{first + place // 3}: found an empty {name}, {form.expected}")
     return fields
 
 
@@ -102,8 +151,27 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= 80 else text[:77] + "…")
 
 
+def find_files(folder: Path, names: Mapping[str, str], needed: Iterable[str], form: str) -> dict[str, Path]:
+    """Return those of the named files that are in a folder, as they are or packed by gzip.
+
+    Raises
+    ------
+    DataError
+        One that is ``needed`` is not there, which ``form`` in words has.
+    """
+    found = {}
+    for what, name in names.items():
+        path = next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+        if path:
+            found[what] = path
+    for what in needed:
+        if what not in found:
+            raise DataError(f"{folder / names[what]}: no such file; {form} has it")
+    return found
+
+
 def file_blocks(path: Path) -> Iterator[bytes]:
-    """Yield a file's bytes.
+    """Yield a file's bytes, unpacked where its name ends in ``.gz``.
 
     Raises
     ------
@@ -111,11 +179,20 @@ def file_blocks(path: Path) -> Iterator[bytes]:
         The file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             while block := file.read(BLOCK):
                 yield block
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text, unpacked where its name ends in ``.gz``; errors as :func:`file_blocks`, :func:`decode`."""
+    return decode(b"".join(file_blocks(path)), str(path))
+
+
+def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def decode(data: bytes, where: str, first: int = 1) -> str:
@@ -163,6 +240,12 @@ def whole_lines(blocks: Iterable[bytes], where: str) -> Iterator[tuple[int, byte
         if not empty and len(lines) > len(full) + bool(full):
             empty = line + full.count(b"\n") + bool(full)
         line += lines.count(b"\n")
+
+
+def numbered_lines(blocks: Iterable[bytes], where: str) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line, without its end; see :func:`whole_lines` and :func:`decode`."""
+    for first, lines in whole_lines(blocks, where):
+        yield from enumerate(decode(lines, where, first)[:-1].split("\n"), first)
 
 
 def _plain(lines: bytes, where: str, first: int) -> bytes:

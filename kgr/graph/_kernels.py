@@ -4,34 +4,51 @@ import numpy as np
 
 from kgr._jit import inlined, kernel
 
-
-@kernel
-def _count_degrees(triples, degree):
-    """degree[e + 1] += edges of e, both directions."""
-    for i in range(triples.shape[0]):
-        degree[triples[i, 0] + 1] += 1
-        degree[triples[i, 2] + 1] += 1
+LONG = 1024
+"""Edges of a head beyond which numpy's sort, vectorised where the machine allows, is worth its call."""
 
 
 @kernel
-def _scatter_edges(triples, place, edges):
-    """Put every directed edge, as relation << 32 | tail, among those of its head."""
-    for i in range(triples.shape[0]):
-        head = triples[i, 0]
-        relation = np.uint64(triples[i, 1])
-        tail = triples[i, 2]
-        edges[place[head]] = (relation << np.uint64(33)) | np.uint64(tail)
-        place[head] += 1
-        edges[place[tail]] = (((relation << np.uint64(1)) | np.uint64(1)) << np.uint64(32)) | np.uint64(head)
-        place[tail] += 1
+def _count_edges(heads, relations, tails, entities, base, first):
+    """first[e + 2] += edges of e, both directions; return the first triple with an id out of range, else -1."""
+    for i in range(heads.shape[0]):
+        head = np.int64(heads[i])
+        relation = np.int64(relations[i])
+        tail = np.int64(tails[i])
+        if min(head, relation, tail) < 0 or max(head, tail) >= entities or relation >= base:
+            return i
+        first[head + 2] += 1
+        first[tail + 2] += 1
+    return -1
 
 
 @kernel
-def _sort_heads(edges, first):
-    """Sort the edges of each head in place: insertion for short runs, heap sort for long ones."""
-    for head in range(first.shape[0] - 1):
-        a = first[head]
-        n = first[head + 1] - a
+def _scatter_edges(heads, relations, tails, begin, end, base, place, edges):
+    """Put the directed edges of the heads begin:end, as relation << 32 | tail, where ``place`` says, and move it on."""
+    count = np.uint64(end - begin)
+    for i in range(heads.shape[0]):
+        head = np.int64(heads[i])
+        tail = np.int64(tails[i])
+        relation = np.uint64(relations[i]) << np.uint64(33)
+        if np.uint64(head - begin) < count:
+            edges[place[head] - base] = relation | np.uint64(tail)
+            place[head] += 1
+        if np.uint64(tail - begin) < count:
+            edges[place[tail] - base] = relation | np.uint64(1 << 32) | np.uint64(head)
+            place[tail] += 1
+
+
+@kernel
+def _sort_heads(first, head, end, base, edges):
+    """Sort the edges of each head in place, from ``head`` on; stop at a head of more than LONG and return it, else end.
+
+    Insertion for short runs, heap sort for longer ones: bounded at its worst.
+    """
+    while head < end:
+        a = first[head] - base
+        n = first[head + 1] - base - a
+        if n > LONG:
+            return head
         if n <= 24:
             for i in range(a + 1, a + n):
                 x = edges[i]
@@ -43,9 +60,11 @@ def _sort_heads(edges, first):
         else:
             for root in range(n // 2 - 1, -1, -1):
                 _sift(edges, a, root, n)
-            for end in range(n - 1, 0, -1):
-                edges[a], edges[a + end] = edges[a + end], edges[a]
-                _sift(edges, a, 0, end)
+            for last in range(n - 1, 0, -1):
+                edges[a], edges[a + last] = edges[a + last], edges[a]
+                _sift(edges, a, 0, last)
+        head += 1
+    return end
 
 
 @kernel
@@ -65,28 +84,25 @@ def _sift(edges, a, root, n):
 
 
 @kernel
-def _count_fragments(edges, first):
-    n = 0
-    for head in range(first.shape[0] - 1):
-        for i in range(first[head], first[head + 1]):
-            if i == first[head] or edges[i] >> np.uint64(32) != edges[i - 1] >> np.uint64(32):
-                n += 1
-    return n
-
-
-@kernel
-def _fill_fragments(edges, first, fragments, relation, offsets, tail):
-    f = 0
-    for head in range(first.shape[0] - 1):
+def _append_heads(first, begin, end, base, edges, fragments, relation, offsets, tail, done):
+    """Append the sorted edges of the heads begin:end, each once; ``done`` counts fragments and edges so far."""
+    f = done[0]
+    m = done[1]
+    for head in range(begin, end):
         fragments[head] = f
-        for i in range(first[head], first[head + 1]):
-            if i == first[head] or edges[i] >> np.uint64(32) != edges[i - 1] >> np.uint64(32):
-                relation[f] = edges[i] >> np.uint64(32)
-                offsets[f] = i
+        a = first[head] - base
+        for i in range(a, first[head + 1] - base):
+            x = edges[i]
+            if i == a or x >> np.uint64(32) != edges[i - 1] >> np.uint64(32):
+                relation[f] = x >> np.uint64(32)
+                offsets[f] = m
                 f += 1
-            tail[i] = edges[i] & np.uint64(0xFFFFFFFF)
-    fragments[first.shape[0] - 1] = f
-    offsets[f] = edges.shape[0]
+            elif x == edges[i - 1]:
+                continue
+            tail[m] = x & np.uint64(0xFFFFFFFF)
+            m += 1
+    done[0] = f
+    done[1] = m
 
 
 @inlined
@@ -135,6 +151,40 @@ def contains(members, low, high, x):
 def has_bit(bits, x):
     """1 where x is marked in a bitmap, uint32[ceil(G / 32)], else 0."""
     return (bits[np.uintp(x >> 5)] >> np.uint32(x & 31)) & np.uint32(1)
+
+
+@inlined
+def edge_of(graph, head, relation, end):
+    """The place in ``tail`` of the edge from head to end under a directed relation, or -1; any ids may be asked for."""
+    fragments, relations, offsets, tail = graph
+    a = np.int64(0)
+    n = np.int64(0)
+    if 0 <= head < fragments.shape[0] - 1:
+        a, b = span(fragments, relations, offsets, head, relation)
+        n = b - a
+    while n > 1:
+        half = n >> 1
+        if tail[a + half] <= end:
+            a += half
+        n -= half
+    return a if n == 1 and tail[a] == end else np.int64(-1)
+
+
+@kernel
+def _hold(graph, heads, relations, tails, held):
+    """held[i]: whether triple i is in the graph."""
+    for i in range(heads.shape[0]):
+        held[i] = edge_of(graph, np.int64(heads[i]), np.int64(relations[i]) << 1, np.int64(tails[i])) >= 0
+
+
+@kernel
+def _mark_firsts(graph, heads, relations, tails, seen, first):
+    """first[i]: whether triple i is in the graph and none before it is the same; ``seen`` marks edges."""
+    for i in range(heads.shape[0]):
+        at = edge_of(graph, np.int64(heads[i]), np.int64(relations[i]) << 1, np.int64(tails[i]))
+        first[i] = at >= 0 and not has_bit(seen, at)
+        if first[i]:
+            seen[at >> 5] |= np.uint32(1) << np.uint32(at & 31)
 
 
 @kernel

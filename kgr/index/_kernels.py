@@ -50,6 +50,23 @@ def _fill(stored, offsets, table):
 
 
 @kernel
+def _write_numbers(offsets, stored):
+    """Write 0, 1, … in decimal digits, one after another."""
+    size = 1
+    longer = 10
+    for number in range(len(offsets) - 1):
+        if number == longer:
+            size += 1
+            longer *= 10
+        end = offsets[number] + size
+        offsets[number + 1] = end
+        rest = number
+        for at in range(end - 1, end - 1 - size, -1):
+            stored[at] = 48 + rest % 10
+            rest //= 10
+
+
+@kernel
 def _find(text, bounds, stored, offsets, table, out):
     """Look strings up; ``bounds`` are their first bytes, each string ends a byte before the next."""
     for i in range(len(out)):

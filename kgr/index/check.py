@@ -50,16 +50,21 @@ def verify_sections(path: str | Path, names: Collection[str]) -> None:
 
 
 def _wrong(section: str, array: str, file: Path, described: Mapping[str, Any]) -> str | None:
+    wrong = wrong_content(file, described)
+    return f"section {section!r}, array {array!r}: {wrong}" if wrong else None
+
+
+def wrong_content(file: Path, described: Mapping[str, Any]) -> str | None:
+    """Say what is wrong with an array's file, of which every byte is read, or return None."""
     wrong = manifests.wrong_size(file, described)
     if not wrong and _io.digest(file) != described["blake2b"]:
         wrong = f"{file}: its checksum is not the manifest's; its content was changed"
-    return f"section {section!r}, array {array!r}: {wrong}" if wrong else None
+    return wrong
 
 
 def _wrong_fingerprints(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     sections = manifest["sections"]
-    now = {name: entry["fingerprint"] for name, entry in sections.items()}
-    now["entities"] = manifest["entities_fingerprint"]
+    now = manifests.fingerprints(manifest)
     for name, entry in sections.items():
         if manifests.fingerprint(entry) != entry["fingerprint"]:
             yield f"section {name!r}: {folder}/manifest.json: its fingerprint is not that of its arrays"

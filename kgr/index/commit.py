@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgr import _io
+from kgr._io import Pieces
 from kgr.errors import DataError, FormatError
 from kgr.index import manifest as manifests
 
@@ -29,10 +30,18 @@ class Section:
     made_from : tuple of str
         The sections that this one was computed from; ``"entities"`` stands for the keys of the graph's
         entities. When one of them changes, this one must be given anew too.
+    pieces : by name
+        More arrays, which are too large to be held.
     """
 
     arrays: Mapping[str, NDArray[Any]]
     made_from: tuple[str, ...] = ()
+    pieces: Mapping[str, Pieces] = dataclasses.field(default_factory=dict)
+
+    @property
+    def everything(self) -> dict[str, NDArray[Any] | Pieces]:
+        """All arrays, whole and in pieces."""
+        return {**self.arrays, **self.pieces}
 
 
 def check_sections(sections: Mapping[str, Section]) -> None:
@@ -40,7 +49,7 @@ def check_sections(sections: Mapping[str, Section]) -> None:
     for name, section in sections.items():
         if not manifests.valid_name(name) or name == "entities":
             raise DataError(f"section {name!r}: a name is made of letters, digits, '_', '.', '-' and '/'")
-        for array_name, array in section.arrays.items():
+        for array_name, array in section.everything.items():
             if not manifests.valid_name(array_name) or "/" in array_name:
                 raise DataError(
                     f"section {name!r}: array {array_name!r}: a name is made of letters, digits, '_', '.', '-'"
@@ -87,7 +96,7 @@ def write_version(
     """
     with _io.atomic_folder(store / manifests.folder_name(version)) as folder:
         for name, section in sections.items():
-            manifest["sections"][name] = {"arrays": _write_arrays(folder / name, section.arrays)}
+            manifest["sections"][name] = {"arrays": write_arrays(folder / name, section.everything)}
         if "entries" in sections:
             arrays = sections["entries"].arrays
             manifest["entities_fingerprint"] = manifests.keys_fingerprint(arrays, manifest["entities"])
@@ -99,8 +108,9 @@ def write_version(
     _io.replace_text(store / "CURRENT", manifests.current_line(version, text))
 
 
-def _write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    folder.mkdir(parents=True)
+def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any] | Pieces]) -> dict[str, Any]:
+    """Write the arrays of a section into its folder, and return what a manifest says of them."""
+    folder.mkdir(parents=True, exist_ok=True)
     described = {}
     for name, array in arrays.items():
         path = folder / f"{name}.npy"

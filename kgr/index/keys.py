@@ -57,15 +57,21 @@ class Keys:
         stored = text[text != 10]
         offsets = bounds - np.arange(len(bounds))
         offsets = offsets.astype(np.int32 if len(stored) < 1 << 31 else np.int64)
-        table = np.full(1 << (3 * len(keys) // 2).bit_length(), -1, np.int32)
-        if len(keys) > 0:
-            from kgr.index import _kernels
-
-            stored.flags.writeable = offsets.flags.writeable = False
-            repeated = _kernels._fill(stored, offsets, table)
-            if repeated >= 0:
-                raise DataError(f"{what}: {_place(keys, keys.index(keys[repeated]))} is repeated at {repeated}")
+        table, repeated = _enter(stored, offsets)
+        if repeated >= 0:
+            raise DataError(f"{what}: {_place(keys, keys.index(keys[repeated]))} is repeated at {repeated}")
         return cls(stored, offsets, table, what)
+
+    @classmethod
+    def numbers(cls, count: int, *, what: str) -> Keys:
+        """Number the keys ``"0"`` … ``str(count - 1)``: what has no keys but its ids."""
+        from kgr.index import _kernels
+
+        digits = count + sum(max(0, count - 10**power) for power in range(1, len(str(count))))
+        offsets = np.zeros(count + 1, np.int32 if digits < 1 << 31 else np.int64)
+        stored = np.empty(digits, np.uint8)
+        _kernels._write_numbers(offsets, stored)
+        return cls(stored, offsets, _enter(stored, offsets)[0], what)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], *, what: str = "key") -> Keys:
@@ -140,6 +146,18 @@ class Keys:
         return self.keys_of(best[best >= 0])
 
 
+def _enter(stored: NDArray[np.uint8], offsets: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
+    """Return the table of keys, and the first that repeats an earlier one, else -1."""
+    count = len(offsets) - 1
+    table = np.full(1 << (3 * count // 2).bit_length(), -1, np.int32)
+    if count == 0:
+        return table, -1
+    from kgr.index import _kernels
+
+    stored.flags.writeable = offsets.flags.writeable = False
+    return table, int(_kernels._fill(stored, offsets, table))
+
+
 def _split(keys: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return keys joined by line feeds, uint8[...], and where each begins, int64[n + 1].
 
@@ -167,15 +185,22 @@ def _joined(keys: Sequence[str], what: str) -> tuple[NDArray[np.uint8], NDArray[
 
 
 def _refuse(keys: Sequence[str], place: int, key: str, what: str) -> None:
+    if fault := key_fault(key):
+        raise DataError(f"{what}: {_place(keys, place)} {fault}")
+
+
+def key_fault(key: str) -> str | None:
+    """Say in words why a string cannot be a key; None when it can."""
     for character, name in _FORBIDDEN.items():
         if character in key:
-            raise DataError(f"{what}: {_place(keys, place)} has {name}; keys are one line, without tabs")
+            return f"has {name}; keys are one line, without tabs"
     if not key:
-        raise DataError(f"{what}: {_place(keys, place)} is empty; every key needs at least one character")
+        return "is empty; every key needs at least one character"
     try:
         key.encode()
     except UnicodeEncodeError as error:
-        raise DataError(f"{what}: {_place(keys, place)} is not valid Unicode: {error}") from None
+        return f"is not valid Unicode: {error}"
+    return None
 
 
 def _place(keys: Sequence[str], place: int) -> str:

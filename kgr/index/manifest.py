@@ -124,6 +124,12 @@ def fingerprint(entry: Mapping[str, Any]) -> str:
     return checksum(json.dumps([arrays, sorted(entry["made_from"].items())]).encode())
 
 
+def fingerprints(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fingerprints of all sections by name, and of the graph's entities as ``"entities"``."""
+    sections = {name: str(entry["fingerprint"]) for name, entry in manifest["sections"].items()}
+    return {**sections, "entities": str(manifest["entities_fingerprint"])}
+
+
 def keys_fingerprint(entries: Mapping[str, NDArray[Any]], count: int) -> str:
     """Return the fingerprint of the first ``count`` keys, whatever keys follow."""
     offsets = entries["offsets"][: count + 1]

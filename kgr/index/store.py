@@ -128,8 +128,8 @@ class Store:
 
     @cached_property
     def relations(self) -> Keys:
-        """The keys of the base relations."""
-        return self._keys("relations")
+        """The keys of the base relations; none in a store without a graph."""
+        return self._keys("relations") if self.has("relations") else Keys.build([], what=_SINGULAR["relations"])
 
     @cached_property
     def types(self) -> Types | None:

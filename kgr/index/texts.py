@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,8 +34,8 @@ class Texts:
     bytes: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        for array in self.arrays().values():
-            array.flags.writeable = False
+        for own in self.arrays().values():
+            own.flags.writeable = False
 
     @classmethod
     def build(cls, rows: Sequence[int] | NDArray[Any], texts: Sequence[str]) -> Texts:
@@ -81,6 +82,24 @@ class Texts:
 
     def _text(self, at: int) -> str:
         return self.bytes[self.offsets[at] : self.offsets[at + 1]].tobytes().decode()
+
+
+class TextsBuilder:
+    """Gathers texts as they come, row by row, in little more memory than their bytes."""
+
+    def __init__(self) -> None:
+        self._rows, self._ends, self._bytes = array.array("i"), array.array("q", [0]), bytearray()
+
+    def add(self, row: int, text: bytes) -> None:
+        """Add a text in UTF-8; rows come ascending."""
+        self._bytes += text
+        self._rows.append(row)
+        self._ends.append(len(self._bytes))
+
+    def texts(self) -> Texts:
+        """Return what was added; nothing can be added after."""
+        rows, ends = np.frombuffer(self._rows, np.int32), np.frombuffer(self._ends, np.int64)
+        return Texts(rows, ends, np.frombuffer(self._bytes, np.uint8))
 
 
 def _encode(text: str, row: int) -> bytes:

@@ -1,7 +1,8 @@
-"""Evaluation: hard answers ranked among all entities, filtered of easy and hard ones."""
+"""Evaluation: hard answers ranked among all entities, filtered of all other answers."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,9 @@ _SCORES = 1 << 24  # scores held at once, 64 MiB
 
 Progress = Callable[[str, int, int], None]
 """Called with the structure, the queries done since the last call, and the queries of the whole evaluation."""
+
+Narrowing = Callable[[QuerySet], QuerySet]
+"""Returns a set that ranks fewer of the hard answers; queries without any are left out of it."""
 
 
 class Scorer:
@@ -61,6 +65,7 @@ def evaluate(
     queries: QuerySet,
     *,
     train: Graph | None,
+    narrowing: Mapping[str, Narrowing] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Rank the hard answers of every query among all entities that are no answers.
@@ -72,6 +77,9 @@ def evaluate(
     ----------
     train : Graph or None
         For the popularity baseline beside the model; None leaves it out.
+    narrowing : by name, optional
+        Applied one after the other to the structures that the model can do, such as
+        :func:`kgr.query.inference.full_inference` and :func:`kgr.query.unseen.without_unseen`.
     progress : Progress, optional
 
     Returns
@@ -79,22 +87,40 @@ def evaluate(
     dict
         ``{"split", "queries_fingerprint", "drawn", "structures": {"2i": {"queries", "mrr", "hits@1",
         "hits@3", "hits@10", "popularity_mrr"}}, "avg_p", "avg_n", "popularity_avg_p", "popularity_avg_n"}``;
-        a structure that the model cannot do is None, and so is a mean that lacks a structure.
+        a structure that the model cannot do is None, and so is a mean that lacks a structure. The fingerprint
+        is that of ``queries`` as they were given. Where they are narrowed, also
+        ``"skipped": {name: {"queries", "answers"}}``: the queries that each left out, and the pairs.
     """
     popularity = Popularity(train) if train is not None else None
-    possible = {name: own for name, own in queries.queries.items() if scorer.model.negates or not own.word.negates}
-    total = sum(len(own) for own in possible.values())
+    able = {name: own for name, own in queries.queries.items() if scorer.model.negates or not own.word.negates}
+    ranked, skipped = _narrow(dataclasses.replace(queries, queries=able), narrowing or {})
+    total = sum(len(own) for own in ranked.queries.values())
     structures: dict[str, dict[str, Any] | None] = dict.fromkeys(queries.queries)
-    for name, own in possible.items():
+    for name, own in ranked.queries.items():
         structures[name] = _evaluate_structure(scorer, own, popularity, _teller(progress, name, total))
     return {
         "split": queries.split,
         "queries_fingerprint": queries.fingerprint,
         "drawn": queries.drawn,
         "structures": structures,
+        **({"skipped": skipped} if skipped else {}),
         **_means(structures, "mrr", ""),
         **(_means(structures, "popularity_mrr", "popularity_") if popularity else {}),
     }
+
+
+def _narrow(queries: QuerySet, narrowing: Mapping[str, Narrowing]) -> tuple[QuerySet, dict[str, dict[str, int]]]:
+    """Return what is left of a set, and what each narrowing left out of what it was given."""
+    skipped = {}
+    for name, narrow in narrowing.items():
+        before, queries = _sizes(queries), narrow(queries)
+        skipped[name] = {what: before[what] - size for what, size in _sizes(queries).items()}
+    return queries, skipped
+
+
+def _sizes(queries: QuerySet) -> dict[str, int]:
+    every = queries.queries.values()
+    return {"queries": sum(map(len, every)), "answers": sum(len(own.hard.values) for own in every)}
 
 
 def _teller(progress: Progress | None, structure: str, total: int) -> Callable[[int], None]:
@@ -109,7 +135,7 @@ def _evaluate_structure(
         return {"queries": 0, **dict.fromkeys(names)}
     ranks, popular = [np.empty(0)], [np.empty(0)]
     for part in queries.parts(scorer.batch):
-        excluded = _every(part)
+        excluded = part.easy.union(part.hard, part.unranked)  # all answers
         ranks.append(_ranks(scorer.scores(part.word, part.arguments), part.hard, excluded))
         if popularity:
             popular.append(_ranks(popularity.scores(part.word, part.arguments), part.hard, excluded))
@@ -123,11 +149,6 @@ def _evaluate_structure(
 def _ranks(scores: NDArray[np.float32], hard: Ragged, excluded: Ragged) -> NDArray[np.float64]:
     threads = torch.get_num_threads()
     return filtered_ranks(scores, hard.values, hard.offsets, excluded.values, excluded.offsets, threads=threads)
-
-
-def _every(queries: Queries) -> Ragged:
-    """Easy and hard answers together: what a rank is filtered of."""
-    return Ragged.of([np.union1d(queries.easy[i], queries.hard[i]) for i in range(len(queries))])
 
 
 def _means(structures: Mapping[str, dict[str, Any] | None], metric: str, prefix: str) -> dict[str, float | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
 from kgr.errors import ConfigError, FormatError
-from kgr.graph.graph import Graph, load_graph
+from kgr.graph.graph import Graph, load_graph, require_graph
 from kgr.index.check import verify_sections
 from kgr.index.store import Store
 from kgr.multihop import evaluate as evaluation
@@ -25,9 +25,11 @@ from kgr.multihop.config import MultihopConfig, recipe, resolve
 from kgr.multihop.task import MultihopTask, hostable
 from kgr.query._kernels import sample
 from kgr.query.answers import answers
+from kgr.query.inference import full_inference
 from kgr.query.kept import named_or_read
 from kgr.query.keyed import read_arguments
 from kgr.query.sets import QuerySet, default_set
+from kgr.query.unseen import without_unseen
 from kgr.query.words import Word, parse
 
 TASK = "multihop"
@@ -87,6 +89,8 @@ class MultihopRun:
         split: str | None = None,
         *,
         queries: QuerySet | str | Path | None = None,
+        hard: bool = False,
+        skip_unseen: bool = False,
         progress: evaluation.Progress | None = None,
     ) -> dict[str, Any]:
         """Evaluate on the store's own queries of a split, or on others.
@@ -98,18 +102,29 @@ class MultihopRun:
         queries : QuerySet, name or file of JSON lines, optional
             One that the store keeps by name, see :func:`kgr.query.kept.kept_names`, or a file as ``kgr sample``
             writes them.
+        hard : bool
+            Rank full-inference answers alone: see :func:`kgr.query.inference.full_inference`.
+        skip_unseen : bool
+            Leave out what asks of entities that train does not have: see :func:`kgr.query.unseen.without_unseen`.
+            Published figures are made with all of them.
 
         Returns
         -------
         dict
-            See :func:`kgr.multihop.evaluate.evaluate`.
+            See :func:`kgr.multihop.evaluate.evaluate`; ``"skipped"`` is by option, ``"hard"`` before
+            ``"skip_unseen"``, each with what it left out of what the one before had left.
         """
         split = split or ("test" if _holds_out(self.store, "test") else "valid")
         if queries is None:
             chosen = default_set(self.store, split)
         else:
             chosen = queries if isinstance(queries, QuerySet) else named_or_read(self.store, queries, split)
-        return evaluation.evaluate(self._scorer, chosen, train=self._graph, progress=progress)
+        narrowing: dict[str, evaluation.Narrowing] = {}
+        if hard:
+            narrowing["hard"] = partial(full_inference, self.store)
+        if skip_unseen:
+            narrowing["skip_unseen"] = partial(without_unseen, self._graph)
+        return evaluation.evaluate(self._scorer, chosen, train=self._graph, narrowing=narrowing, progress=progress)
 
     def answer(self, structure: str, query: Sequence[str], *, k: int = 10, language: str = "en") -> Answers:
         """Rank all entities as answers of a query.
@@ -197,10 +212,13 @@ def train_multihop(
     ------
     ConfigError
         A setting that is not allowed, or another one than the run in ``out`` was made with.
+    DataError
+        The store has no graph.
     TrainingError
         The loss is not finite.
     """
     opened = open_store(store, message=message)
+    require_graph(opened)
     path = recipe(opened.name, config, settings.get("model"))
     chosen = resolve(path, settings)
     if chosen.eval_every and not _holds_out(opened, "valid"):

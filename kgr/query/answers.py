@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -43,7 +45,7 @@ class Evaluator:
         if row.dtype.kind not in "iu":
             raise QueryError(f"arguments of {self._word.name}: {row.dtype}, expected whole numbers")
         row = row.astype(np.int64)
-        self._check(row)
+        check_arguments(self._graph, self._word, row)
         graph, work = self._graph.arrays, self._scratch
         kept, start, size, is_sorted = sets._answers(graph, self._program.tables, row, work)
         found = (work.kept if kept else graph.tail)[start : start + size].copy()
@@ -51,17 +53,17 @@ class Evaluator:
             found.sort()
         return found
 
-    def _check(self, row: NDArray[np.int64]) -> None:
-        slots = self._word.slots
-        if row.shape != (len(slots),):
-            raise QueryError(f"structure {self._word.name} takes {len(slots)} arguments ({slots}), found {row.size}")
-        for position, (letter, value) in enumerate(zip(slots, row, strict=True)):
-            limit = self._graph.entities if letter == "A" else self._graph.directed
-            if not 0 <= value < limit:
-                what = "entity" if letter == "A" else "directed relation"
-                raise QueryError(
-                    f"argument {position + 1} of {self._word.name}: {what} {value}, expected 0 to {limit - 1}"
-                )
+
+def check_arguments(graph: Graph, word: Word, row: NDArray[np.integer[Any]]) -> None:
+    """Raise a QueryError where a row is no query of a word on a graph: its length, or an id out of range."""
+    slots = word.slots
+    if row.shape != (len(slots),):
+        raise QueryError(f"structure {word.name} takes {len(slots)} arguments ({slots}), found {row.size}")
+    for position, (letter, value) in enumerate(zip(slots, row, strict=True)):
+        limit = graph.entities if letter == "A" else graph.directed
+        if not 0 <= value < limit:
+            what = "entity" if letter == "A" else "directed relation"
+            raise QueryError(f"argument {position + 1} of {word.name}: {what} {value}, expected 0 to {limit - 1}")
 
 
 def answers(graph: Graph, word: Word, arguments: ArrayLike) -> NDArray[np.int32]:

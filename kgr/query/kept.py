@@ -81,11 +81,14 @@ def section_of(queries: QuerySet, splits: tuple[str, ...]) -> Section:
 
 
 def kept_names(store: Store) -> dict[str, tuple[str, ...]]:
-    """Return the names of the query sets that a store keeps, with the splits of each."""
+    """Return the names of the query sets that a store keeps, with the splits of each.
+
+    What else lies below ``queries/`` are the queries and judgements of collections of documents.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for section in store.sections:
         parts = section.split("/")
-        if len(parts) == 3 and parts[0] == "queries":
+        if len(parts) == 3 and parts[0] == "queries" and parts[2] in ("valid", "test"):
             found[parts[1]] = (*found.get(parts[1], ()), parts[2])
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +17,8 @@ from kgr.index.store import Store
 from kgr.query.sets import Queries, QuerySet, Ragged
 from kgr.query.words import Word, parse
 
-_Row = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]  # arguments, easy, hard
+_Row = tuple[NDArray[np.int32], ...]  # arguments, easy, hard, unranked
+_ANSWERS = ("easy", "hard", "unranked")
 
 
 def read_arguments(store: Store, word: Word, keys: Sequence[str]) -> NDArray[np.int32]:
@@ -69,7 +71,8 @@ def write_arguments(store: Store, word: Word, arguments: NDArray[np.int32]) -> l
 def write_queries(path: str | Path, store: Store, queries: QuerySet) -> None:
     """Write a query set as JSON lines ``{"structure", "query", "easy", "hard"}``, all by key.
 
-    Those of a set that was drawn from a store say so by ``"drawn": true``. The file is there whole or not at all.
+    A query with unranked answers has them as ``"unranked"``. Those of a set that was drawn from a store say so by
+    ``"drawn": true``. The file is there whole or not at all.
     """
     lines = []
     for own in queries.queries.values():
@@ -79,6 +82,7 @@ def write_queries(path: str | Path, store: Store, queries: QuerySet) -> None:
                 "query": write_arguments(store, own.word, own.arguments[i]),
                 "easy": store.entries.keys_of(own.easy[i]),
                 "hard": store.entries.keys_of(own.hard[i]),
+                **({"unranked": store.entries.keys_of(own.unranked[i])} if len(own.unranked[i]) else {}),
                 **({"drawn": True} if queries.drawn else {}),
             }
             lines.append(json.dumps(line, ensure_ascii=False) + "\n")
@@ -125,25 +129,27 @@ def _read_line(store: Store, line: str) -> tuple[Word, _Row, bool]:
         raise ValueError(f"found {type(record).__name__}")
     if not isinstance(record.get("structure"), str):
         raise ValueError(f"structure is {record.get('structure')!r}, a name or word is wanted")
-    for name in ("query", "easy", "hard"):
+    record.setdefault("unranked", [])
+    for name in ("query", *_ANSWERS):
         keys = record.get(name)
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
             raise ValueError(f"{name} is {keys!r}, a list of keys is wanted")
     word = parse(record["structure"])
-    easy, hard = (np.unique(store.entries.ids(record[kind])).astype(np.int32) for kind in ("easy", "hard"))
-    if not len(hard):
+    kinds = {kind: np.unique(store.entries.ids(record[kind])).astype(np.int32) for kind in _ANSWERS}
+    if not len(kinds["hard"]):
         raise ValueError("no hard answer")
-    for answers in (easy, hard):
+    for answers in kinds.values():
         if len(answers) and answers[-1] >= store.entities:
             raise ValueError(
                 f"answer {store.entries.key(int(answers[-1]))!r} is a document, not an entity of the graph"
             )
-    both = np.intersect1d(easy, hard)
-    if len(both):
-        raise ValueError(f"answer {store.entries.key(int(both[0]))!r} is both easy and hard")
-    return word, (read_arguments(store, word, record["query"]), easy, hard), record.get("drawn") is True
+    for one, other in itertools.combinations(_ANSWERS, 2):
+        both = np.intersect1d(kinds[one], kinds[other])
+        if len(both):
+            raise ValueError(f"answer {store.entries.key(int(both[0]))!r} is both {one} and {other}")
+    return word, (read_arguments(store, word, record["query"]), *kinds.values()), record.get("drawn") is True
 
 
 def _join(word: Word, rows: list[_Row]) -> Queries:
-    arguments, easy, hard = zip(*rows, strict=True)
-    return Queries(word, np.stack(arguments), Ragged.of(easy), Ragged.of(hard))
+    arguments, *answers = zip(*rows, strict=True)
+    return Queries(word, np.stack(arguments), *map(Ragged.of, answers))

@@ -1,13 +1,12 @@
 """Query sets: queries with easy and hard answers, drawn from a store, kept in it or read from a file.
 
 Easy answers are those on the smaller graph (for the test split, train and valid), hard ones those
-that only the larger graph (with test) has.
+that only the larger graph (with test) has. Answers that are left unranked are no rivals of others.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,12 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr._io import CANNOT_KEEP
 from kgr._rng import key
 from kgr.errors import ConfigError, DataError, FormatError
-from kgr.graph.graph import Graph, build_graph, load_graph
+from kgr.graph.graph import Graph, build_graph, load_graph, require_graph
 from kgr.index.store import Section, Store, extend_store
 from kgr.query._kernels import select
 from kgr.query.answers import Evaluator
+from kgr.query.derivations import Derivations
 from kgr.query.program import LAWS, compile_word
 from kgr.query.scratch import Scratch
 from kgr.query.words import STRUCTURES, Word, parse
@@ -30,8 +31,6 @@ HARD_LIMIT = 100
 
 FORMAT = 1
 """Raised when the default set of the same store becomes another one: kept ones are then drawn anew."""
-
-_CANNOT_KEEP = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 _BLOCK = 4096
 _TRIES = 300  # tries per query wanted before a structure is left short
@@ -51,6 +50,11 @@ class Ragged:
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         return cls(np.concatenate([*rows, np.empty(0, np.int32)]).astype(np.int32), offsets)
 
+    @classmethod
+    def none(cls, rows: int) -> Ragged:
+        """Return rows without values."""
+        return cls(np.empty(0, np.int32), np.zeros(rows + 1, np.int64))
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -61,6 +65,11 @@ class Ragged:
         """Return the rows ``first:last``."""
         offsets = self.offsets[first : last + 1]
         return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    def union(self, *others: Ragged) -> Ragged:
+        """Return each row joined with those of as many rows: sorted, each value once."""
+        every = (self, *others)
+        return Ragged.of([np.unique(np.concatenate([rows[i] for rows in every])) for i in range(len(self))])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,24 +83,41 @@ class Queries:
         Anchors and directed relations in word order.
     easy, hard : Ragged
         Sorted entity ids by query.
+    unranked : Ragged
+        Sorted ids of answers that are filtered but not ranked; by default no query has any.
     """
 
     word: Word
     arguments: NDArray[np.int32]
     easy: Ragged
     hard: Ragged
+    unranked: Ragged = dataclasses.field(default_factory=lambda: Ragged.none(0))
+
+    def __post_init__(self) -> None:
+        if not len(self.unranked):
+            object.__setattr__(self, "unranked", Ragged.none(len(self)))
 
     def __len__(self) -> int:
         return len(self.arguments)
 
     def cut(self, first: int, last: int) -> Queries:
         """Return the queries ``first:last``."""
-        return Queries(self.word, self.arguments[first:last], self.easy.cut(first, last), self.hard.cut(first, last))
+        rows = (own.cut(first, last) for own in (self.easy, self.hard, self.unranked))
+        return Queries(self.word, self.arguments[first:last], *rows)
 
     def parts(self, size: int) -> Iterator[Queries]:
         """Yield the queries in parts of at most ``size``, in order."""
         for first in range(0, len(self), size):
             yield self.cut(first, min(first + size, len(self)))
+
+    def ranking(self, kept: NDArray[np.bool_]) -> Queries:
+        """Return the queries that keep a hard answer, by ``kept``: bool[hard answers]; their others are unranked."""
+        parts = np.split(kept, self.hard.offsets[1:-1])
+        left = [i for i in range(len(self)) if parts[i].any()]
+        easy = Ragged.of([self.easy[i] for i in left])
+        hard = Ragged.of([self.hard[i][parts[i]] for i in left])
+        unranked = Ragged.of([np.union1d(self.unranked[i], self.hard[i][~parts[i]]) for i in left])
+        return Queries(self.word, self.arguments[left], easy, hard, unranked)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,9 +142,11 @@ class QuerySet:
 
     def head(self, count: int) -> QuerySet:
         """Return the first ``count`` queries of each structure."""
-        return dataclasses.replace(
-            self, queries={name: queries.cut(0, min(count, len(queries))) for name, queries in self.queries.items()}
-        )
+        return self.map(lambda own: own.cut(0, min(count, len(own))))
+
+    def map(self, change: Callable[[Queries], Queries]) -> QuerySet:
+        """Return the set with each structure's queries changed."""
+        return dataclasses.replace(self, queries={name: change(own) for name, own in self.queries.items()})
 
 
 def split_graphs(store: Store, split: str) -> tuple[Graph, Graph]:
@@ -127,8 +155,9 @@ def split_graphs(store: Store, split: str) -> tuple[Graph, Graph]:
     Raises
     ------
     DataError
-        The store has no triples of the split.
+        The store has no graph, or no triples of the split.
     """
+    require_graph(store)
     order = ("train", "valid", "test")
     if split not in order[1:]:
         raise DataError(f"split is {split!r}, expected valid or test")
@@ -146,6 +175,7 @@ def draw_queries(
     split: str = "test",
     law: str = "relation",
     seed: int = 0,
+    hard: bool = False,
     progress: Callable[[str, int], None] | None = None,
 ) -> QuerySet:
     """Draw queries with at least one hard answer, for a split of any store.
@@ -154,11 +184,18 @@ def draw_queries(
     they have 1 to 100 hard answers and, where they negate, at least one easy answer that is none on
     the larger graph. A query drawn twice is kept once. Deterministic in the seed.
 
+    With ``hard`` only full-inference answers count and are ranked, those of which no derivation uses a link
+    of the smaller graph (:class:`kgr.query.derivations.Derivations`, arXiv 2410.12537); the other hard
+    answers are unranked. Queries without negation are then grounded on the split's triples alone, where
+    such answers are found, and those with negation on the larger graph as ever.
+
     Parameters
     ----------
     structures : names or words
     count : int
         Queries wanted of each; a structure ends with fewer when about 300 times as many tries gave no more.
+    hard : bool
+        Rank full-inference answers alone.
     progress : callable, optional
         Called with (structure, queries found) after each structure.
     """
@@ -167,10 +204,12 @@ def draw_queries(
     if count < 1:
         raise ConfigError(f"count is {count}, expected at least 1")
     small, large = split_graphs(store, split)
+    held_out = load_graph(store, [split]) if hard else large
     found = {}
-    for name in structures:
-        word = parse(name)
-        found[word.name] = _draw(small, large, word, count, law, seed, most=HARD_LIMIT, losing=word.negates)
+    for word in map(parse, structures):
+        ground = large if word.negates else held_out
+        aim = _Aim(small, large, ground, most=HARD_LIMIT, losing=word.negates, full=hard)
+        found[word.name] = _draw(aim, word, count, law, seed)
         if progress:
             progress(word.name, len(found[word.name]))
     return QuerySet(split, True, found)
@@ -192,33 +231,59 @@ def draw_training(
     """
     train = load_graph(store)
     nothing = build_graph(np.empty((0, 3), np.int32), store.entities, len(store.relations))
+    aim = _Aim(nothing, train, train, most=store.entities, losing=False, full=False)
     found = {}
     for word in map(parse, structures):
-        found[word.name] = _draw(nothing, train, word, count, law, seed, most=store.entities, losing=False)
+        found[word.name] = _draw(aim, word, count, law, seed)
         if progress:
             progress(word.name, len(found[word.name]))
     return QuerySet("train", True, found)
 
 
-def _draw(
-    small: Graph, large: Graph, word: Word, count: int, law: str, seed: int, *, most: int, losing: bool
-) -> Queries:
-    """Draw queries with 1 to ``most`` hard answers and, where ``losing``, an easy one that is lost."""
+@dataclasses.dataclass(frozen=True)
+class _Aim:
+    """Which queries are wanted: with 1 to ``most`` hard answers, and where ``losing`` an easy one that is lost.
+
+    Their easy answers are those on ``small``, all of them those on ``large``; they are looked for on ``ground``.
+    Where ``full``, only full-inference answers count.
+    """
+
+    small: Graph
+    large: Graph
+    ground: Graph
+    most: int
+    losing: bool
+    full: bool
+
+
+def _draw(aim: _Aim, word: Word, count: int, law: str, seed: int) -> Queries:
+    """Draw up to ``count`` different queries."""
     rows: dict[tuple[int, ...], None] = {}
+    small, large = aim.small, aim.large
     program = compile_word(word, law)
     scratch = Scratch.of(large, program)
+    derivations = Derivations(small, large, word) if aim.full else None
     stream = np.uint64(key(seed, *word.word.encode()))
     block = np.empty((_BLOCK, program.slots), np.int32)
     drawn, hard, lost = np.empty(_BLOCK, np.bool_), np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64)
     for first in range(0, _TRIES * count, _BLOCK):
-        select._ground_rows(large.arrays, program.steps, law == "relation", stream, first, block, drawn, scratch.value)
+        select._ground_rows(aim.ground.arrays, program.steps, law != "edge", stream, first, block, drawn, scratch.value)
         select._compare(small.arrays, large.arrays, program.tables, block, drawn, hard, lost, scratch)
-        good = (hard >= 1) & (hard <= most) & ((lost >= 1) | (not losing))
-        rows.update(dict.fromkeys(map(tuple, block[good].tolist())))
+        found = block[(hard >= 1) & ((hard <= aim.most) | aim.full) & ((lost >= 1) | (not aim.losing))]
+        if derivations:
+            ranked = rank_full(derivations, execute(small, large, word, found))
+            found = ranked.arguments[np.diff(ranked.hard.offsets) <= aim.most]
+        rows.update(dict.fromkeys(map(tuple, found.tolist())))
         if len(rows) >= count:
             break
     arguments = np.array(list(rows)[:count], np.int32).reshape(-1, program.slots)
-    return execute(small, large, word, arguments)
+    executed = execute(small, large, word, arguments)
+    return rank_full(derivations, executed) if derivations else executed
+
+
+def rank_full(derivations: Derivations, queries: Queries) -> Queries:
+    """Return the queries with full-inference answers; their other hard answers are unranked."""
+    return queries.ranking(derivations.most_known(queries.arguments, queries.hard.offsets, queries.hard.values) == 0)
 
 
 def execute(small: Graph, large: Graph, word: Word, arguments: NDArray[np.int32]) -> Queries:
@@ -251,7 +316,7 @@ def default_set(store: Store, split: str) -> QuerySet:
     except FormatError:  # another process is writing, or has written
         pass
     except OSError as error:
-        if error.errno not in _CANNOT_KEEP:
+        if error.errno not in CANNOT_KEEP:
             raise
     return drawn
 
@@ -265,9 +330,10 @@ def to_arrays(queries: QuerySet) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     for name, own in queries.queries.items():
         arrays[f"{name}.arguments"] = own.arguments
-        for kind, rows in (("easy", own.easy), ("hard", own.hard)):
-            arrays[f"{name}.{kind}"] = rows.values
-            arrays[f"{name}.{kind}_offsets"] = rows.offsets
+        for kind, rows in (("easy", own.easy), ("hard", own.hard), ("unranked", own.unranked)):
+            if kind != "unranked" or len(rows.values):
+                arrays[f"{name}.{kind}"] = rows.values
+                arrays[f"{name}.{kind}_offsets"] = rows.offsets
     return arrays
 
 
@@ -279,7 +345,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], split: str, *, drawn: bool) 
     order = {name: i for i, name in enumerate(STRUCTURES)}
     queries = {}
     for name in sorted(names, key=lambda name: (order.get(name, len(order)), name)):
-        easy = Ragged(arrays[f"{name}.easy"], arrays[f"{name}.easy_offsets"])
-        hard = Ragged(arrays[f"{name}.hard"], arrays[f"{name}.hard_offsets"])
-        queries[name] = Queries(parse(name), arrays[f"{name}.arguments"], easy, hard)
+        kinds = (f"{name}.{kind}" for kind in ("easy", "hard", "unranked") if f"{name}.{kind}" in arrays)
+        rows = (Ragged(arrays[kind], arrays[f"{kind}_offsets"]) for kind in kinds)
+        queries[name] = Queries(parse(name), arrays[f"{name}.arguments"], *rows)
     return QuerySet(split, drawn, queries)

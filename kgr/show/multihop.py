@@ -21,17 +21,23 @@ _COLUMNS = {
     "Hits@10": "hits@10",
     "popularity MRR": "popularity_mrr",
 }
+_SKIPPED = {
+    "hard": "a derivation uses a known link, so the answer is no full-inference one",
+    "skip_unseen": "an anchor or the answer does not occur in train",
+}
 _MEANS = {"avg_p": "mean without negation", "avg_n": "mean with negation"}
 
 
 def metrics_table(metrics: Mapping[str, Any]) -> str:
     """Return an evaluation as a table, in percent; ``metrics`` as ``MultihopRun.evaluate`` returns them."""
     rows, apart = [], []
+    skipped = metrics.get("skipped", {})
     for name, own in metrics["structures"].items():
         if own is None:
             apart.append(f"{name}: not possible, this model cannot negate")
         elif not own["queries"]:
-            apart.append(f"{name}: no queries of this structure, this graph gave none")
+            why = "none is left" if skipped else "this graph gave none"
+            apart.append(f"{name}: no queries of this structure, {why}")
         else:
             rows.append([name, f"{own['queries']:,}", *(_percent(own.get(key)) for key in _COLUMNS.values())])
     for name, words in _MEANS.items():
@@ -40,9 +46,16 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
             rows.append([name, "", mean, "", "", "", popularity, words])
     head = f"{metrics['split']} queries: hard answers ranked among all entities, other answers left out; in percent"
     lines = [head, "", table(["structure", "queries", *_COLUMNS, ""], rows, "lrrrrrrl"), *apart]
+    for option, counts in skipped.items():
+        lines += ["", _left_out(option, counts)]
     if metrics.get("drawn"):
         lines += ["", "These queries were drawn from this store: the figures compare with no published table."]
     return "\n".join(lines)
+
+
+def _left_out(option: str, counts: Mapping[str, int]) -> str:
+    pairs, queries = (f"{counts[what]:,}" for what in ("answers", "queries"))
+    return f"Left out: {pairs} pairs of query and hard answer, with them {queries} whole queries: {_SKIPPED[option]}."
 
 
 def _percent(fraction: float | None) -> str:

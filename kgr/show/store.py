@@ -52,7 +52,8 @@ def entry_in_words(entry: Entry) -> str:
         for field, by_language in entry.texts.items()
         for language, texts in by_language.items()
     ]
-    facts.append(["triples", ", ".join(f"{count:,} {split}" for split, count in entry.counts.items())])
+    if entry.counts:
+        facts.append(["triples", ", ".join(f"{count:,} {split}" for split, count in entry.counts.items())])
     parts = [f"{entry.kind} {entry.id}", table(["", ""], facts, "ll")]
     if entry.edges:
         rows = [[_relation(edges), f"{edges.count:,}", _tails(edges)] for edges in entry.edges]

@@ -66,6 +66,7 @@ def test_written_table(kgr: Kgr, place: Any, tmp_path: Path) -> None:
         ["sample", "STORE", "--out", "x", "--betae", "y"],
         ["sample", "STORE", "--betae", "y", "--split", "test"],
         ["sample", "STORE", "--out", "x", "--train-count", "3"],
+        ["sample", "STORE", "--betae", "y", "--hard"],
         ["build", "--format", "betae", "--out", "x"],
         ["build", "--format", "betae", "folder"],
         ["build", "--format", "betae", "folder", "--out", "x", "--train", "y"],

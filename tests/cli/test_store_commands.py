@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import Result
 
@@ -17,13 +18,21 @@ Kgr = Callable[..., Result]
 
 
 def test_data_list(kgr: Kgr, kgr_json: Callable[..., Any]) -> None:
-    lines = kgr("data", "list").stdout.splitlines()
-    assert lines[0].split() == ["name", "entities", "relations", "triples", "size", "at", "hand", "licence"]
-    assert [line.split()[0].rstrip("*") for line in lines[1:]] == list(known_names())
-    assert lines[1].split()[:6] == ["atlas", "3,336", "30", "12,125", "1.3", "MB"]
+    graphs, collections = (part.splitlines() for part in kgr("data", "list").stdout.split("\n\n"))
+    assert graphs[0].split() == ["name", "entities", "relations", "triples", "size", "at", "hand", "licence"]
+    assert collections[0].split()[:5] == ["name", "documents", "queries", "judgements", "size"]
+    assert sorted(line.split()[0].rstrip("*") for line in graphs[1:] + collections[1:]) == list(known_names())
+    assert collections[2].split()[:7] == ["cranfield", "1,400", "225", "1,837", "binary,", "1,837", "graded"]
+    assert graphs[1].split()[:6] == ["atlas", "3,336", "30", "12,125", "1.3", "MB"]
     rows = {row["name"]: row for row in kgr_json("data", "list")["datasets"]}
     assert list(rows) == list(known_names())
-    assert [name for name, row in rows.items() if row["untested"]] == ["ogbl-wikikg2", "wikidata5m", "yago3-10"]
+    assert [name for name, row in rows.items() if row["untested"]] == [
+        "fb15k-betae",
+        "nell-betae",
+        "ogbl-wikikg2",
+        "wikidata5m",
+        "yago3-10",
+    ]
     assert "share-alike" in rows["codex-s"]["restrictions"]
 
 
@@ -38,7 +47,8 @@ def test_data_list_says_what_is_at_hand(
         at_hand: dict[str, Any] = row["at_hand"]
         return at_hand
 
-    assert held("yago3-10") == {"bytes": 0, "unsized": 1, "files": 1, "fetched": 0, "mirrored": 0, "store": None}
+    none = {"bytes": 0, "unsized": 1, "unverified": 1, "files": 1, "fetched": 0, "mirrored": 0, "store": None}
+    assert held("yago3-10") == none
     assert held("atlas")["fetched"] == held("atlas")["files"] == 8
     nations = held("nations")
     assert (nations["bytes"], nations["mirrored"]) == (8077, 0)
@@ -51,6 +61,27 @@ def test_data_list_says_what_is_at_hand(
     assert "1 of 1 files in the mirror" in kgr("data", "list").stdout
     kgr("build", "atlas")
     assert held("atlas")["store"] == str(tmp_path / "home/stores/atlas")
+
+
+def test_data_list_and_verify_of_a_first_download(
+    kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KGR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KGR_MIRROR", str(tmp_path / "mirror"))
+
+    def listed() -> str:
+        return next(line for line in kgr("data", "list").stdout.splitlines() if line.startswith("nell-betae"))
+
+    assert "nothing, no checksum published" in listed()
+    path = tmp_path / "mirror/multihop/KG_data.zip"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"the first")
+    assert "no checksum is published; that of this download, sha256" in kgr("data", "get", "nell-betae").stderr
+    assert "1 of 1 files here" in listed()
+    assert "no checksum" not in listed()
+    assert "whole" in kgr("data", "verify", "nell-betae").stdout
+    (tmp_path / "home/downloads/multihop/KG_data.zip").write_bytes(b"the other")
+    assert "sha256" in kgr("data", "verify", "nell-betae", code=1).stdout
 
 
 def test_data_verify_where_no_checksum_is_published(kgr: Kgr, tmp_path: Path) -> None:
@@ -107,6 +138,19 @@ def test_build_from_files(kgr: Kgr, kgr_json: Callable[..., Any], place: Any, tm
     assert "train" in kgr("build", *files, "--out", str(tmp_path / "other")).stdout
 
 
+def test_build_of_ids(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
+    triples = np.array([[0, 0, 12], [3, 1, 0], [0, 0, 12]])
+    paths = [tmp_path / f"{name}.npy" for name in ("heads", "relations", "tails", "valid")]
+    for path, array in zip(paths, [*triples.T, triples[1:2]], strict=True):
+        np.save(path, array)
+    train = [part for path in paths[:3] for part in ("--train", str(path))]
+    ids = ("build", "--format", "ids", *train, "--valid", str(paths[3]), "--out", str(tmp_path / "store"))
+    counts = kgr_json(*ids)["counts"]
+    assert [counts[what] for what in ("entities", "relations", "train", "duplicates", "repeated")] == [13, 2, 2, 1, 1]
+    assert Store(tmp_path / "store").triples("train").tolist() == [[0, 0, 12], [3, 1, 0]]
+    assert "tables of texts" in kgr(*ids, "--relations", "x.tsv", code=2).stderr
+
+
 def test_build_of_a_known_set(kgr: Kgr, tmp_path: Path) -> None:
     output = kgr("build", "atlas", "--out", str(tmp_path / "atlas"))
     assert "3,336" in output.stdout
@@ -119,6 +163,37 @@ def test_build_usage(kgr: Kgr, tmp_path: Path) -> None:
     assert "--out" in kgr("build", "--train", "x", code=2).stderr
     assert "known data set" in kgr("build", "--partial", "--train", "x", "--out", "y", code=2).stderr
     assert "not both" in kgr("build", "atlas", "--train", "x", code=2).stderr
+
+
+def test_build_of_documents(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"id": "a", "text": "eins"}\n{"id": "b", "text": ""}\n')
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "?"}\n')
+    (tmp_path / "qrels.txt").write_text("q 0 a 1\n")
+    documents = {"documents": 2, "documents_without_text": 1}
+    corpus = ["--format", "corpus", str(tmp_path / "corpus.jsonl"), "--language", "de"]
+    assert kgr_json("build", *corpus, "--out", str(tmp_path / "corpus"))["counts"] == documents
+    assert Store(tmp_path / "corpus").languages("entries", "body") == ("de",)
+    store = str(tmp_path / "beir")
+    built = kgr("build", "--format", "beir", str(tmp_path), "--out", store)
+    assert "1 documents have no text: kept: b" in built.stderr
+    assert ["test", "judgements", "1"] in [line.split() for line in built.stdout.splitlines()]
+    assert kgr("check", store).stdout == f"{store}: whole\n"
+    assert ["queries", "1"] in [line.split() for line in kgr("show", store).stdout.splitlines()]
+    assert kgr("show", store, "a").stdout.split("\n\n") == ["document 0", "key      a\nlabel    a\nbody.en  eins\n"]
+    for verb in (["sample", "--out", "q"], ["analyze"], ["train-multihop", "--out", str(tmp_path / "run")]):
+        refused = kgr(verb[0], store, *verb[1:], code=1).stderr
+        assert refused == f"kgr: error: {store}: has no graph, only 2 documents; give a store with triples\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_build_usage_of_documents(kgr: Kgr) -> None:
+    for form in ("betae", "babelsememe", "beir"):
+        assert "takes a folder and --out" in kgr("build", "--format", form, "x", "y", "--out", "z", code=2).stderr
+        assert "folder: --out" in kgr("build", "--format", form, "x", code=2).stderr
+    assert "files of JSON lines" in kgr("build", "--format", "corpus", "--out", "z", code=2).stderr
+    assert "files of JSON lines" in kgr("build", "--format", "corpus", "x", "--train", "y", "--out", "z", code=2).stderr
+    assert "--language is for documents" in kgr("build", "atlas", "--language", "de", code=2).stderr
+    assert "not both" in kgr("build", "atlas", "nations", code=2).stderr
 
 
 def test_build_names_a_bad_line(kgr: Kgr, tmp_path: Path) -> None:
@@ -160,7 +235,10 @@ def test_sample(kgr: Kgr, kgr_json: Callable[..., Any], place: Any, tmp_path: Pa
     out = tmp_path / "q.jsonl"
     options = ["--structures", "2p,2in", "--count", "30", "--split", "test", "--seed", "1", "--out", str(out)]
     lines = kgr("sample", place.store, *options).stdout.splitlines()
-    assert [line.split()[:2] for line in lines[1:]] == [["2p", "30"], ["2in", "30"]]
+    assert [line.split()[:2] for line in lines[1:3]] == [["2p", "30"], ["2in", "30"]]
+    assert lines[0].endswith("unranked  full inference  1 unseen  2 unseen")
+    assert lines[2].endswith("0          100.0%    100.0%")
+    assert "Shares of all pairs" in lines[4]
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(rows) == 60
     assert {tuple(row) for row in rows} == {("structure", "query", "easy", "hard", "drawn")}
@@ -168,6 +246,19 @@ def test_sample(kgr: Kgr, kgr_json: Callable[..., Any], place: Any, tmp_path: Pa
     counts = kgr_json("sample", place.store, *options)["structures"]
     assert counts["2p"]["hard"] == sum(len(row["hard"]) for row in rows if row["structure"] == "2p")
     assert out.read_bytes() == first
+
+
+def test_sample_of_full_inference_answers(kgr: Kgr, kgr_json: Callable[..., Any], place: Any, tmp_path: Path) -> None:
+    out = tmp_path / "q.jsonl"
+    counts = kgr_json("sample", place.store, "--structures", "2p,2in", "--count", "30", "--hard", "--out", str(out))
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {row["structure"] for row in rows if "unranked" in row} == {"2p"}
+    for name, own in counts["structures"].items():
+        mine = [row for row in rows if row["structure"] == name]
+        assert own["hard"] == own["full_inference"] == sum(len(row["hard"]) for row in mine)
+        assert own["unranked"] == own["pairs"] - own["hard"] == sum(len(row.get("unranked", ())) for row in mine)
+        assert sum(own["unseen_links"].values()) == own["pairs"]
+        assert set(own["unseen_links"]) <= {"1", "2"}
 
 
 def test_sample_says_where_it_falls_short(kgr: Kgr, place: Any, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import click
 import pytest
@@ -112,6 +113,46 @@ def test_evaluation(trained: tuple[Any, Result], kgr: Kgr, kgr_json: Callable[..
     output = kgr("evaluate-multihop", place.run, "--queries", queries).stdout
     assert "2in: not possible" in output
     assert "1p" not in output
+
+
+def test_evaluation_of_full_inference_answers(trained: tuple[Any, Result], kgr: Kgr, kgr_json: Any) -> None:
+    place, _ = trained
+    every, hard = (kgr_json("evaluate-multihop", place.run, *option) for option in ([], ["--hard"]))
+    assert "skipped" not in every
+    assert 0 < hard["structures"]["2p"]["queries"] < every["structures"]["2p"]["queries"]
+    assert hard["structures"]["1p"] == every["structures"]["1p"]
+    assert hard["skipped"] == {"hard": {"queries": ranked(every) - ranked(hard), "answers": ANY}}
+    assert hard["skipped"]["hard"]["queries"] <= hard["skipped"]["hard"]["answers"]
+    assert ": a derivation uses a known link" in kgr("evaluate-multihop", place.run, "--hard").stdout
+
+
+def ranked(metrics: dict[str, Any]) -> int:
+    return sum(own["queries"] for own in metrics["structures"].values() if own)
+
+
+def test_evaluation_without_unseen_entities(place: Any, kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
+    """``new`` occurs in test alone: of its two test triples nothing can be learnt."""
+    (tmp_path / "test.tsv").write_text("new\tr0\te1\ne2\tr0\tnew\n" + (place.folder / "test.tsv").read_text())
+    store, run = str(tmp_path / "store"), str(tmp_path / "run")
+    kgr("build", "--train", str(place.folder / "train.tsv"), "--test", str(tmp_path / "test.tsv"), "--out", store)
+    kgr("train-multihop", store, "--out", run, *SETTINGS)
+    queries = tmp_path / "q.jsonl"
+    rows = [(["new", "r0"], ["e1"]), (["e2", "r0"], ["new"]), (["e2", "^r1"], ["e3", "new"])]
+    lines = [json.dumps({"structure": "1p", "query": query, "easy": [], "hard": hard}) for query, hard in rows]
+    queries.write_text("\n".join(lines))
+    command = ("evaluate-multihop", run, "--queries", str(queries))
+    found = kgr_json(*command, "--skip-unseen")
+    assert found["skipped"] == {"skip_unseen": {"queries": 2, "answers": 3}}
+    assert found["structures"]["1p"]["queries"] == 1
+    assert (
+        "Left out: 3 pairs of query and hard answer, with them 2 whole queries: an anchor or the answer does not occur"
+        in kgr(*command, "--skip-unseen").stdout
+    )
+    every, both = (kgr_json("evaluate-multihop", run, *options) for options in ([], ["--skip-unseen", "--hard"]))
+    assert list(both["skipped"]) == ["hard", "skip_unseen"]
+    left_out = [counts["queries"] for counts in both["skipped"].values()]
+    assert min(left_out) > 0
+    assert ranked(both) == ranked(every) - sum(left_out) > 0
 
 
 def test_evaluation_of_no_run(place: Any, kgr: Kgr) -> None:

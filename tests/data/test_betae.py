@@ -103,6 +103,8 @@ def test_folding_keeps_repeated_edges_for_the_count_of_duplicates() -> None:
     [
         (["r", "-r"], "found relation 'r', expected .* for each relation and its inverse"),
         (["+r", "-r", "+s"], "relation '-s' is missing"),
+        (["r", "r_reverse", "s"], "relation 's_reverse' is missing"),
+        (["r_reverse"], "relation 'r' is missing"),
     ],
 )
 def test_relations_that_are_no_pairs(names: list[str], message: str) -> None:
@@ -138,7 +140,7 @@ def test_packed_files_and_json_lines(folder: Path, tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("[]", "found list"),
-        ("{", "Expecting"),
+        ("{", "found no JSON at column 2: Expecting"),
         ('{"type": "1p", "query": [1, [0, 0]], "hard": [1]}', "type is '1p', but the query is a 2p"),
         ('{"type": "1p", "query": [9, [0]], "hard": [1]}', "found entity 9, expected 0 to 3"),
         ('{"type": "1p", "query": [0, [4]], "hard": [1]}', "found relation 4, expected 0 to 3"),
@@ -282,6 +284,8 @@ def test_writing_is_refused(store: Store, tmp_path: Path) -> None:
         sample_betae(tmp_path / "out", store, ("1p", "APPPP"))
     with pytest.raises(QueryError, match="APPPP"):
         write_betae(tmp_path / "out", store, {"test": _of(store, "APPPP")})
+    with pytest.raises(QueryError, match=r"structure 2p has \d+ answers that are filtered but not ranked"):
+        write_betae(tmp_path / "out", store, {"test": draw_queries(store, ["2p"], count=2, hard=True)})
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("")

@@ -99,22 +99,31 @@ def test_what_lies_there_already(tmp_path: Path) -> None:
     assert to.read_bytes() == DATA
 
 
-@pytest.mark.parametrize("wrong", [{"sha256": "0" * 64}, {"size": 7}, {"size": len(DATA) + 7}, {"git_sha1": "0" * 40}])
+@pytest.mark.parametrize(
+    "wrong", [{"sha256": "0" * 64}, {"size": 7}, {"size": len(DATA) + 7}, {"git_sha1": "0" * 40}, {"md5": "0" * 32}]
+)
 def test_refuses_other_bytes(tmp_path: Path, wrong: dict[str, object]) -> None:
     with serving() as server, pytest.raises(FetchError, match=r"expected|ended|416"):
         fetch(remote(server.url(), **wrong), tmp_path / "file.bin", patience=QUICK)
     assert not (tmp_path / "file.bin").exists()
 
 
-def test_git_sha1_suffices(tmp_path: Path) -> None:
-    git = hashlib.sha1(b"blob %d\0" % len(DATA) + DATA).hexdigest()
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"git_sha1": hashlib.sha1(b"blob %d\0" % len(DATA) + DATA).hexdigest()},
+        {"md5": hashlib.md5(DATA).hexdigest()},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_another_checksum_suffices(tmp_path: Path, other: dict[str, object]) -> None:
     with serving("flip") as server:
-        file = remote(server.url(), size=None, sha256=None, git_sha1=git)
+        file = remote(server.url(), size=None, sha256=None, **other)
         assert fetch(file, tmp_path / "file.bin", patience=QUICK).read_bytes() == DATA
 
 
 def test_a_checksum_is_required() -> None:
-    with pytest.raises(ValueError, match="neither sha256 nor git_sha1"):
+    with pytest.raises(ValueError, match="none of sha256, git_sha1 and md5 is given"):
         RemoteFile("x", size=3)
 
 

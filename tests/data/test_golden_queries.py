@@ -11,6 +11,7 @@ from kgr.graph.graph import load_graph
 from kgr.index.check import check_store
 from kgr.index.store import Store
 from kgr.query.answers import Evaluator
+from kgr.query.inference import count_pairs
 from kgr.query.kept import kept_names, kept_set
 from kgr.query.keyed import write_arguments
 
@@ -29,6 +30,37 @@ COUNTS = {
         "test": {"1p": 22812, **dict.fromkeys(EIGHT, 5000)},
     },
 }
+
+PAIRS = {
+    "wn18rr-qa": {
+        "1p": (5848, 5848, 5848),
+        "2p": (4966, 91, 4875, 91),
+        "3p": (9742, 0, 9506, 236),
+        "2i": (1217, 9, 1208, 9),
+        "3i": (1014, 0, 972, 42),
+        "pi": (3762, 48, 2341, 1373, 48),
+        "ip": (6977, 4, 6762, 211, 4),
+        "2in": (3530, 3530, 3530),
+        "3in": (1558, 20, 1538, 20),
+        "inp": (8125, 97, 8028, 97),
+        "pin": (9323, 61, 9262, 61),
+        "pni": (4184, 4184, 4184),
+        "2u": (4451, 4451, 4451),
+        "up": (7842, 67, 7775, 67),
+    },
+    "fb15k-237-betae": {
+        "1p": (40876, 40876, 40876),
+        "2p": (98551, 4328, 94223, 4328),
+        "3p": (159699, 169, 150955, 8575, 169),
+        "2i": (48917, 2171, 46746, 2171),
+        "3i": (37745, 100, 34494, 3151, 100),
+        "pi": (202531, 2842, 147097, 52592, 2842),
+        "ip": (347713, 224, 333906, 13583, 224),
+        "2u": (17294, 17294, 17294),
+        "up": (56430, 1185, 55245, 1185),
+    },
+}
+"""Pairs of the test sets, full-inference ones, and those whose easiest derivation has 1, 2, … unseen links."""
 
 FIRST = {
     "wn18rr-qa": {
@@ -108,6 +140,16 @@ def test_kept_answers_are_those_of_the_graph(name: str, opened: Callable[[str], 
             easy = before.answers(own.arguments[i])
             assert np.array_equal(own.easy[i], easy)
             assert np.array_equal(own.hard[i], np.setdiff1d(after.answers(own.arguments[i]), easy))
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_pairs_by_what_is_left_to_predict(name: str, opened: Callable[[str], Store]) -> None:
+    store = opened(name)
+    counts = count_pairs(store, kept_set(store, SETS[name], "test"))
+    found = {
+        structure: (own.pairs, own.full_inference, *own.unseen_links.values()) for structure, own in counts.items()
+    }
+    assert found == PAIRS[name]
 
 
 def test_graphs_have_the_texts_of_their_originals(opened: Callable[[str], Store]) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from kgr.data.babelsememe import HAVE_SEMEME
 from kgr.data.codex import LANGUAGES
 from kgr.data.codex_view import SIZES, load_codex
 from kgr.data.describe import entry
-from kgr.data.known import manifest_of
+from kgr.data.known import build_known, manifest_of
 from kgr.errors import FetchError, UnknownKey
 from kgr.index.check import check_store
+from kgr.index.kinds import ENTITY, SEMEME, SYNSET
 from kgr.index.store import Store
 
 COUNTS = {
@@ -32,6 +34,14 @@ COUNTS = {
     },
     "kinship": {"entities": 104, "relations": 25, "train": 8544, "valid": 1068, "test": 1074},
     "nations": {"entities": 14, "relations": 55, "train": 1592, "valid": 199, "test": 201},
+    "babelsememe-all": {
+        "entities": 17566, "synsets": 15461, "sememes": 2105, "relations": 196,
+        "train": 162699, "valid": 4146, "test": 4299, "left_out": 1,
+    },
+    "babelsememe-noun": {
+        "entities": 10700, "synsets": 9725, "sememes": 975, "relations": 98,
+        "train": 111737, "valid": 2661, "test": 2823,
+    },
     "umls": {"entities": 135, "relations": 46, "train": 5216, "valid": 652, "test": 661},
 }  # fmt: skip
 
@@ -78,6 +88,22 @@ ROWS = {
         "train": ("netherlands militaryalliance uk", "indonesia embassy egypt"),
         "valid": ("cuba timesinceally india", "egypt negativecomm israel"),
         "test": ("poland ngoorgs3 ussr", "jordan ngoorgs3 netherlands"),
+    },
+    "babelsememe-all": {
+        "train": (
+            "bn:00007079n synset:gloss_related_form_(disambiguated) bn:00098342a",
+            "bn:00116072r synset:have_sememe TimeLong|长时间",
+        ),
+        "valid": ("bn:00100971a synset:have_sememe poisonous|有毒", "bn:00009495n synset:have_sememe human|人"),
+        "test": ("bn:00109378a synset:have_sememe tribe|族群", "bn:00115832r synset:have_sememe StageEarly|早期"),
+    },
+    "babelsememe-noun": {
+        "train": (
+            "bn:00007079n synset:gloss_related_form_(disambiguated) bn:00079663n",
+            "bn:00008296n synset:have_sememe medicine|药物",
+        ),
+        "valid": ("bn:00060276n synset:have_sememe community|团体", "bn:00006845n synset:have_sememe chemical|化学物"),
+        "test": ("bn:00033556n synset:have_sememe fish|鱼", "bn:00040283n synset:have_sememe SufferFrom|罹患"),
     },
     "umls": {
         "train": (
@@ -169,6 +195,46 @@ def test_codex_types_in_six_languages(opened: Callable[[str], Store]) -> None:
         codex.triples("test", negative=True)
     assert check_store(codex.store.path) == []
     assert load_codex("l", partial=True).store.version == codex.store.version  # kept
+
+
+ANNOTATIONS = {
+    "babelsememe-all": {"train": (34270, 12369), "valid": (4146, 1545), "test": (4299, 1546)},
+    "babelsememe-noun": {"train": (23172, 7780), "valid": (2661, 972), "test": (2823, 973)},
+}
+"""Triples of have_sememe, and the synsets that they annotate."""
+
+
+@pytest.mark.parametrize("name", ANNOTATIONS)
+def test_babelsememe(name: str, opened: Callable[[str], Store]) -> None:
+    store, said = opened(name), []
+    have_sememe = store.relations.id(HAVE_SEMEME)
+    found = {}
+    for split in store.splits:
+        annotations = store.triples(split)[store.triples(split)[:, 1] == have_sememe]
+        assert (store.kinds[annotations[:, 0]] == ENTITY | SYNSET).all()
+        assert (store.kinds[annotations[:, 2]] == ENTITY | SEMEME).all()
+        found[split] = (len(annotations), len(set(annotations[:, 0].tolist())))
+    assert found == ANNOTATIONS[name]
+    assert (store.entries.key(0)[:3], store.entries.key(store.manifest["counts"]["synsets"])[:3]) != ("bn:", "bn:")
+    human = store.entries.id("human|人")
+    assert (store.label("entries", human), store.label("entries", human, "zh")) == ("human", "人")
+    build_known(name, message=said.append)
+    assert "non-commercial and share-alike" in said[1]
+    compared = [line for line in said if "valid.txt: valid2id.txt lacks 1 of its triples: left out" in line]
+    assert [line.rpartition(": ")[2] for line in compared] == (
+        ["bn:00051000n synset:have_sememe AlgaeFungi|低植"] if name == "babelsememe-all" else []
+    )
+
+
+def test_babelsememe_files_are_the_published_ones(mirror: Path) -> None:
+    rows = [line.split("\t") for line in (mirror / "upstream.tsv").read_text().splitlines() if "thunlp" in line]
+    published = {f"sememe/{path}": (sha1, f"/{commit}/{path}") for _, commit, path, sha1, _ in rows}
+    for name in ANNOTATIONS:
+        for known in manifest_of(name).files.values():
+            assert known.file is not None
+            sha1, end = published[known.file.path]
+            assert known.file.git_sha1 == sha1
+            assert [url.endswith(end) for url in known.file.urls] == [True]
 
 
 def test_fb15k237_in_words(opened: Callable[[str], Store]) -> None:

@@ -45,18 +45,19 @@ def remote(name: str, content: bytes, mirror: Path | None, more: str = "") -> st
 
 
 def test_what_is_known() -> None:
-    small = {"kinship", "nations", "umls"}
+    small = {"kinship", "nations", "umls", "babelsememe-all", "babelsememe-noun", "cranfield", "cisi", "scifact"}
     assert small | {"atlas", "codex-l", "codex-m", "codex-s", "fb15k-237", "wn18rr"} <= set(known_names())
     untested = {name for name in known_names() if manifest_of(name).untested}
-    assert untested == {"ogbl-wikikg2", "wikidata5m", "yago3-10"}
+    assert untested == {"fb15k-betae", "nell-betae", "ogbl-wikikg2", "wikidata5m", "yago3-10"}
     for name in known_names():
         manifest = manifest_of(name)
         assert (datasets_folder() / name / "README.md").is_file()
-        assert manifest.reader in known.READERS or (manifest.reader == known.NO_READER and manifest.untested)
-        assert {"entities", "relations", "train", "valid", "test"} <= set(manifest.counts)
+        assert manifest.reader in known.READERS
+        graph = {"entities", "relations", "train", "valid", "test"}
+        assert ({"documents", "queries"} if "documents" in manifest.counts else graph) <= set(manifest.counts)
         for file in manifest.files.values():
             assert file.embedded is None or file.embedded.is_file()
-            assert not file.instead_of or (file.optional and set(file.instead_of) <= set(manifest.files))
+            assert all(manifest.files[name].optional for name in file.instead_of)
             assert file.file is None or file.file.has_checksum or manifest.untested
 
 
@@ -150,6 +151,13 @@ def test_a_needed_file_that_cannot_be_had(toy: Path, tmp_path: Path) -> None:
         open_store("toy")
 
 
+def test_what_else_can_be_done_is_said(toy: Path) -> None:
+    head = HEAD + 'remedy = "Draw it by hand."\n'
+    (toy / "manifest.toml").write_text(head + remote("train", b"a\tr\tb\n", None))
+    with pytest.raises(FetchError, match=r"train cannot be fetched: .*\. Draw it by hand\.$"):
+        open_store("toy")
+
+
 def test_every_missing_file_is_named_and_the_others_are_kept(toy: Path, tmp_path: Path) -> None:
     mirror = tmp_path / "mirror"
     files = remote("valid", b"a\tr\tb\n", None) + remote("test", b"b\tr\ta\n", None)
@@ -196,12 +204,6 @@ def test_a_first_download_is_pinned(toy: Path, tmp_path: Path) -> None:
     (mirror / "train").write_bytes(b"a\tr\tc\n")
     with pytest.raises(FetchError, match=f"sha256 .* where {digest} is expected"):
         build_known("toy")
-
-
-def test_a_set_without_reader_says_so(toy: Path) -> None:
-    (toy / "manifest.toml").write_text((toy / "manifest.toml").read_text().replace('"tables"', '"none"'))
-    with pytest.raises(ConfigError, match=r"toy: there is no reader yet.*kgr data get toy"):
-        open_store("toy")
 
 
 def test_build_known_elsewhere(toy: Path, tmp_path: Path) -> None:
@@ -257,7 +259,7 @@ def test_two_processes_build_once(toy: Path) -> None:
         (HEAD + "colour = 1\n[files]\n", "unknown field 'colour', expected counts, files"),
         (HEAD + '[files.train]\nembeded = "x"\n', r"files\.train: unknown field 'embeded'"),
         (HEAD + "[files.train]\noptional = true\n", r"files\.train: neither embedded nor path is given"),
-        (HEAD + '[files.train]\npath = "x"\n', r"files\.train: x: neither sha256 nor git_sha1"),
+        (HEAD + '[files.train]\npath = "x"\n', r"files\.train: x: none of sha256, git_sha1 and md5"),
         ("title = ", "cannot be read as TOML"),
     ],
 )

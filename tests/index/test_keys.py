@@ -50,6 +50,15 @@ def test_long_keys_and_one_byte_of_difference():
     assert table.find([*keys, "x" * 70_000 + "d", "x" * 70_000]).tolist() == [0, 1, 2, -1, -1]
 
 
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 100, 12_345])
+def test_numbers_are_the_keys_in_digits(count):
+    plain, table = Keys.build([str(id) for id in range(count)], what="key"), Keys.numbers(count, what="key")
+    for name, array in plain.arrays().items():
+        found = table.arrays()[name]
+        assert found.dtype == array.dtype and np.array_equal(found, array)
+    assert table.find(["7", str(count), "07", "-1"]).tolist() == [7 if count > 7 else -1, -1, -1, -1]
+
+
 def test_no_keys():
     table = Keys.build([], what="relation")
     assert len(table) == 0 and table.find(["a"]).tolist() == [-1] and table.find([]).tolist() == []

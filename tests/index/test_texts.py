@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kgr.errors import DataError
 from kgr.index.keys import Keys
-from kgr.index.texts import Texts
+from kgr.index.texts import Texts, TextsBuilder
 from kgr.index.types import Types
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -22,6 +22,19 @@ def test_texts_return_as_given(pairs):
         assert texts.all(row) == expected
         assert texts.first(row) == (expected[0] if expected else None)
     assert len(texts) == len(pairs)
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), TEXT), max_size=30))
+def test_gathered_as_built(pairs):
+    pairs.sort(key=lambda pair: pair[0])
+    builder = TextsBuilder()
+    for row, text in pairs:
+        builder.add(row, text.encode())
+    built = Texts.build([row for row, _ in pairs], [text for _, text in pairs])
+    for name, array in builder.texts().arrays().items():
+        assert array.dtype == built.arrays()[name].dtype
+        assert array.tolist() == built.arrays()[name].tolist()
+        assert not array.flags.writeable
 
 
 def test_bytes_are_exact():

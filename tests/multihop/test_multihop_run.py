@@ -17,7 +17,8 @@ from kgr.index.store import Store
 from kgr.models import MODELS
 from kgr.multihop.run import MultihopRun, load_multihop, train_multihop
 from kgr.multihop.task import MultihopTask
-from kgr.query.sets import default_set, draw_queries
+from kgr.query.inference import full_inference
+from kgr.query.sets import Queries, QuerySet, Ragged, default_set, draw_queries
 from kgr.query.words import STRUCTURES
 
 SMALL = {"dim": 8, "batch": 16, "negatives": 8, "steps": 12, "device": "cpu", "log_every": 4, "checkpoint_every": 6}
@@ -225,6 +226,31 @@ def test_evaluations_need_something_held_out(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"eval_every is 5, but .* no valid triples"):
         train_multihop(store, out=tmp_path / "run", model="gqe", **SMALL, eval_every=5)
     assert not (tmp_path / "run").exists()
+
+
+def test_full_inference_answers_alone_are_ranked(betae: MultihopRun) -> None:
+    drawn = draw_queries(betae.store, ["2p", "2in"], count=20)
+    narrowed = full_inference(betae.store, drawn)
+    metrics = betae.evaluate(queries=drawn, hard=True)
+    assert list(metrics["skipped"]) == ["hard"]
+    assert metrics["queries_fingerprint"] == drawn.fingerprint
+    assert metrics["structures"] == betae.evaluate(queries=narrowed)["structures"]
+    assert metrics["structures"]["2p"]["queries"] == len(narrowed.queries["2p"]) < 20
+    # 2in has one link outside its negation: each hard answer needs it
+    assert metrics["structures"]["2in"] == betae.evaluate(queries=drawn)["structures"]["2in"]
+
+
+def test_unranked_answers_are_no_rivals(betae: MultihopRun) -> None:
+    own = draw_queries(betae.store, ["2p"], count=20).queries["2p"]
+    firsts = np.isin(np.arange(len(own.hard.values)), own.hard.offsets[:-1])
+    # the first hard answer of each query is ranked; the others are unranked here and known there: left out both ways
+    known = Ragged.of([np.union1d(own.easy[i], own.hard[i][1:]) for i in range(len(own))])
+    alike = Queries(own.word, own.arguments, known, Ragged.of([own.hard[i][:1] for i in range(len(own))]))
+    metrics = [
+        betae.evaluate(queries=QuerySet("test", True, {"2p": each}))["structures"]["2p"]
+        for each in (own.ranking(firsts), alike)
+    ]
+    assert metrics[0] == metrics[1]
 
 
 def test_a_mean_over_some_structures_is_none(betae: MultihopRun) -> None:

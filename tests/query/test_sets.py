@@ -13,24 +13,8 @@ from kgr.errors import DataError
 from kgr.index.check import check_store
 from kgr.index.store import Store
 from kgr.query.keyed import read_arguments, read_queries, write_arguments, write_queries
-from kgr.query.sets import HARD_LIMIT, default_set, draw_queries
+from kgr.query.sets import HARD_LIMIT, Queries, Ragged, default_set, draw_queries, from_arrays, to_arrays
 from kgr.query.words import STRUCTURES, parse
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("files")
-    triples = np.random.default_rng(0).permutation(oracle.random_triples(np.random.default_rng(1), 30, 3, 300))
-    paths = {}
-    for name, part in zip(("train", "valid", "test"), np.split(triples, [240, 270]), strict=True):
-        paths[name] = folder / f"{name}.tsv"
-        paths[name].write_text("".join(f"e{h}\tr{r}\te{t}\n" for h, r, t in part.tolist()), encoding="utf-8")
-    return paths
-
-
-@pytest.fixture
-def store(files: dict[str, Path], tmp_path: Path) -> Store:
-    return build_store(tmp_path / "store", **files)
 
 
 @pytest.mark.parametrize("split", ["valid", "test"])
@@ -115,6 +99,37 @@ def test_lines_of_a_file_return_as_written(store: Store, tmp_path: Path) -> None
     assert np.array_equal(read_arguments(store, word, keys), drawn.queries["pni"].arguments[0])
 
 
+def test_unranked_answers_return_as_they_were(store: Store, tmp_path: Path) -> None:
+    drawn = draw_queries(store, ["1p", "2p", "3in"], count=10, hard=True)
+    assert len(drawn.queries["2p"].unranked.values)
+    write_queries(tmp_path / "q.jsonl", store, drawn)
+    again = read_queries(tmp_path / "q.jsonl", store)
+    assert again.fingerprint == drawn.fingerprint == from_arrays(to_arrays(drawn), "test", drawn=True).fingerprint
+    # sets without any are kept as ever
+    assert [name for name in to_arrays(drawn.head(3)) if "1p.unranked" in name] == []
+    parts = list(again.queries["2p"].parts(4))
+    assert [len(part.unranked) for part in parts] == [4, 4, 2]
+    for i in range(10):
+        assert parts[i // 4].unranked[i % 4].tolist() == drawn.queries["2p"].unranked[i].tolist()
+
+
+def test_answers_kept_of_a_query() -> None:
+    rows = [[1, 2], [3], [4, 5]]
+    easy, hard = (Ragged.of([np.array(row, np.int32) for row in own]) for own in ([[7], [8], [9]], rows))
+    own = Queries(parse("1p"), np.arange(6, dtype=np.int32).reshape(3, 2), easy, hard)
+    assert [own.unranked[i].tolist() for i in range(3)] == [[], [], []]
+    some = own.ranking(np.array([False, True, False, True, True]))
+    assert some.arguments.tolist() == [[0, 1], [4, 5]]
+    assert [some.hard[i].tolist() for i in range(2)] == [[2], [4, 5]]
+    assert [some.easy[i].tolist() for i in range(2)] == [[7], [9]]
+    assert [some.unranked[i].tolist() for i in range(2)] == [[1], []]
+    fewer = some.ranking(np.array([True, False, True]))
+    assert [fewer.unranked[i].tolist() for i in range(2)] == [[1], [4]]
+    assert len(some.ranking(np.zeros(3, np.bool_))) == 0
+    joined = own.hard.union(own.easy, Ragged.none(3), Ragged.of([np.array([0, 2], np.int32)] * 3))
+    assert [joined[i].tolist() for i in range(3)] == [[0, 1, 2, 7], [0, 2, 3, 8], [0, 2, 4, 5, 9]]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -129,6 +144,14 @@ def test_lines_of_a_file_return_as_written(store: Store, tmp_path: Path) -> None
         (
             '{"structure": "1p", "query": ["e1", "r0"], "easy": ["e2"], "hard": ["e2"]}',
             "q.jsonl:2: .*both easy and hard",
+        ),
+        (
+            '{"structure": "1p", "query": ["e1", "r0"], "easy": [], "hard": ["e2"], "unranked": ["e2"]}',
+            "q.jsonl:2: .*both hard and unranked",
+        ),
+        (
+            '{"structure": "1p", "query": ["e1", "r0"], "easy": [], "hard": ["e2"], "unranked": "e3"}',
+            "q.jsonl:2: unranked is 'e3', a list of keys is wanted",
         ),
         ('{"structure": 1, "query": ["e1", "r0"], "easy": [], "hard": ["e2"]}', "q.jsonl:2: "),
     ],

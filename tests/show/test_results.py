@@ -9,6 +9,7 @@ from typing import Any
 from kgr.data.build import build_store
 from kgr.data.describe import entry
 from kgr.show.multihop import answers_table, metrics_table, question
+from kgr.show.queries import queries_table
 from kgr.show.store import entry_in_words, overview
 
 
@@ -35,9 +36,36 @@ def test_metrics() -> None:
     ]
 
 
+def test_what_was_left_out() -> None:
+    skipped = {"hard": {"queries": 0, "answers": 5}, "skip_unseen": {"queries": 2, "answers": 1234}}
+    lines = metrics_table(metrics(skipped=skipped)).split("\n")
+    assert "3i: no queries of this structure, none is left" in lines
+    assert lines[-4:] == [
+        "",
+        "Left out: 5 pairs of query and hard answer, with them 0 whole queries: a derivation uses a known link, so the "
+        "answer is no full-inference one.",
+        "",
+        "Left out: 1,234 pairs of query and hard answer, with them 2 whole queries: an anchor or the answer does not "
+        "occur in train.",
+    ]
+
+
 def test_own_queries_compare_with_no_published_table() -> None:
     assert "compare with no published table" in metrics_table(metrics(drawn=True))
     assert "published" not in metrics_table(metrics(drawn=False))
+
+
+def test_counts_of_queries() -> None:
+    own = {"queries": 2, "easy": 1000, "hard": 3, "unranked": 5, "pairs": 8}
+    one = {**own, "full_inference": 8, "unseen_links": {"1": 8}}
+    two = {**own, "full_inference": 1, "unseen_links": {"1": 5, "2": 3}}
+    none = {"queries": 0, "easy": 0, "hard": 0, "unranked": 0, "pairs": 0, "full_inference": 0, "unseen_links": {}}
+    assert queries_table({"1p": one, "2p": two, "3p": none}).splitlines()[:4] == [
+        "structure  queries  easy answers  hard answers  unranked  full inference  1 unseen  2 unseen",
+        "1p               2         1,000             3         5          100.0%    100.0%",
+        "2p               2         1,000             3         5           12.5%     62.5%     37.5%",
+        "3p               0             0             0         0",
+    ]
 
 
 def test_answers() -> None:

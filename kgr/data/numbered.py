@@ -1,0 +1,138 @@
+"""Build a store from triples that are numbers already: arrays of any size, read where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgr._io import Pieces
+from kgr.data.build import Paths, as_paths, structure
+from kgr.data.splits import Message, count_unseen, examine_splits
+from kgr.errors import DataError
+from kgr.graph.graph import Columns, Triples, columns_of
+from kgr.index.keys import Keys
+from kgr.index.store import Section, Store, create_store
+
+Given = Triples | Paths
+"""Triples as arrays, as the path of one of rows, or as the paths of three columns: ``.npy`` files."""
+
+_BLOCK = 1 << 20
+
+
+def build_numbered(
+    out: str | Path,
+    *,
+    train: Given,
+    valid: Given | None = None,
+    test: Given | None = None,
+    valid_negatives: Given | None = None,
+    test_negatives: Given | None = None,
+    name: str = "",
+    message: Message | None = None,
+) -> Store:
+    """Build a store at ``out`` from triples of ids, which stay as they are.
+
+    Each split is int[E, 3] (head, base relation, tail) or three such columns, of any integer dtype and perhaps
+    memory-mapped, or the path of an ``.npy`` file of rows, or the paths of three of columns. There are as
+    many entities and relations as the largest ids say; their keys are the ids in decimal digits. Duplicates
+    within a split are removed and counted; what does not occur in train is kept and counted. ``message`` is
+    called with a line for everything unusual.
+
+    The triples are never copied as a whole: at the peak, the graph of train and what :func:`build_graph
+    <kgr.graph.graph.build_graph>` says beside it are held, or the graph and some 20 bytes per entity for keys.
+
+    Raises
+    ------
+    DataError
+        Arrays or ids that are not as expected, or no triples to train on. Nothing is left at ``out``.
+    FormatError
+        There is a store at ``out`` already.
+    """
+    given = {
+        "train": train,
+        "valid": valid,
+        "test": test,
+        "valid_negatives": valid_negatives,
+        "test_negatives": test_negatives,
+    }
+    say = message or (lambda line: None)
+    read = {split: _read(value, split) for split, value in given.items() if value is not None}
+    splits = {split: columns for split, (columns, _) in read.items()}
+    files = {split: paths for split, (_, paths) in read.items() if paths}
+    places = {split: _place(split, paths) for split, (_, paths) in read.items()}
+    if not len(splits["train"][0]):
+        raise DataError(f"{places['train']}: found no triples, expected at least one to train on")
+    entities = 1 + max(_largest(columns[::2], places[split]) for split, columns in splits.items())
+    relations = 1 + max(_largest(columns[1:2], places[split]) for split, columns in splits.items())
+    examined = examine_splits(splits, places, entities, relations, say)
+    counts = {"entities": entities, "relations": relations, "types": 0, **examined.counts}
+    counts |= count_unseen(examined.graph, say)
+    ids = {split: _ids(columns, examined.keep[split], counts[split]) for split, columns in splits.items()}
+    sections = structure(
+        {split: Section({}, pieces={"ids": pieces}) for split, pieces in ids.items()},
+        examined.graph,
+        Keys.numbers(entities, what="entity"),
+        Keys.numbers(relations, what="relation"),
+    )
+    sources = {"files": {split: list(map(str, paths)) for split, paths in files.items()}}
+    return create_store(Path(out), sections, name=name, entities=entities, counts=counts, sources=sources)
+
+
+def _place(split: str, paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths)) or split
+
+
+def _read(given: Given, split: str) -> tuple[Columns, list[Path]]:
+    """Return the columns of a split and the files that they are in."""
+    paths = [] if _is_arrays(given) else as_paths(cast(Paths, given))
+    where = _place(split, paths)
+    if len(paths) not in (0, 1, 3):
+        raise DataError(f"{where}: found {len(paths)} files, expected one of rows or three of columns")
+    arrays = tuple(map(_load, paths)) or cast(Triples, given)
+    try:
+        return columns_of(arrays[0] if len(paths) == 1 else arrays), paths
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
+
+
+def _is_arrays(given: Given) -> bool:
+    if isinstance(given, str | Path):
+        return False
+    return isinstance(given, np.ndarray) or any(isinstance(part, np.ndarray) for part in given)
+
+
+def _load(path: Path) -> NDArray[Any]:
+    """Map an array, of whatever program, into memory."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: cannot be read as an .npy file of numbers: {error}") from error
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path}: found an archive of arrays, expected an .npy file of one")
+    return array
+
+
+def _largest(columns: Sequence[NDArray[Any]], where: str) -> int:
+    """Return the largest id, -1 where there are none."""
+    if not len(columns[0]):
+        return -1
+    least, largest = min(int(column.min()) for column in columns), max(int(column.max()) for column in columns)
+    if least < 0 or largest >= (1 << 31) - 1:
+        raise DataError(f"{where}: found ids from {least} to {largest}, expected 0 to 2^31 - 2")
+    return largest
+
+
+def _ids(columns: Columns, keep: NDArray[np.bool_] | None, count: int) -> Pieces:
+    """Return the array of a split, int32[E, 3], made a block at a time."""
+
+    def make() -> Iterator[NDArray[np.int32]]:
+        for first in range(0, len(columns[0]), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            rows = np.stack([column[block] for column in columns], axis=1, dtype=np.int32, casting="unsafe")
+            yield rows if keep is None else rows[keep[block]]
+
+    return Pieces(np.dtype(np.int32), (count, 3), make)

@@ -33,18 +33,6 @@ TOO_MANY = 10_000  # queries of a row that may be too dear before its structure 
 
 
 @kernel
-def _draw_candidates(key, entities, tail, by_degree, out):
-    """Uniform entities, or tails of uniform edges."""
-    state = start(key, -1)
-    for j in range(out.shape[0]):
-        if by_degree:
-            state, k = below(state, tail.shape[0])
-            out[j] = tail[k]
-        else:
-            state, out[j] = below(state, entities)
-
-
-@kernel
 def _enumerate_all(graph, tables, work, law, state, waiting, top, budget):
     """Make the last node too, and choose the positive: (state, positive or what became of the try, answers, top)."""
     S = work.sets

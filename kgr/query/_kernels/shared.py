@@ -232,7 +232,7 @@ def _strike_union(graph, work, first, last, top, candidates, is_negative):
     return n, _strike(work.kept, top, n, candidates.places, is_negative)
 
 
-@forced
+@inlined
 def _strike_answers(graph, tables, arguments, work, waiting, top, budget, candidates, is_negative):
     """Strike all answers from the candidates.
 

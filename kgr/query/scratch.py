@@ -26,8 +26,8 @@ class Scratch(NamedTuple):
         Members of the sets, stack-like.
     kept : int32[n]
         The arena as it is read: of the same type as a graph's tails, so that one kernel reads both.
-    found : int64[G + 1]
-        Fragments of a hop.
+    found : int64[max(G, candidates) + 1]
+        Fragments of a hop, from a set or from own draws, which may repeat an entity.
     """
 
     value: NDArray[np.int64]
@@ -56,5 +56,5 @@ class Scratch(NamedTuple):
             np.zeros((nodes + 2, (graph.entities >> 5) + 1), np.uint32),
             arena,
             kept,
-            np.empty(graph.entities + 1, np.int64),
+            np.empty(max(graph.entities, candidates) + 1, np.int64),
         )

@@ -334,6 +334,20 @@ def test_more_negatives_than_entities() -> None:
             check(batch, b, list(oracle.answers(edges, parse("2i"), batch.arguments[b].tolist())))
 
 
+def test_own_draws_repeat_entities_where_sets_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a block of more draws than entities each may have a fragment: there is room for all of them."""
+    monkeypatch.setattr("kgr.query.sampler.FIRST_BUDGET", 1)
+    loop = np.array([[i, 1, (i + 1) % 6] for i in range(6)])
+    graph = build_graph(np.concatenate([[row for row in clique(6) if row[0] != row[2]], loop]).astype(np.int32), 6, 2)
+    for name in ("3p", "APPPAPPNI"):
+        sampler = Sampler(graph, parse(name), negatives=500, own_negatives=True, law="edge")
+        batch = sampler.draw(0, 16)
+        assert len(sampler._take_scratch().found) > 500
+        evaluator = Evaluator(graph, parse(name))
+        for b in range(16):
+            check(batch, b, evaluator.answers(batch.arguments[b]).tolist())
+
+
 @pytest.mark.parametrize("own", [False, True])
 def test_an_entity_with_a_million_edges(own: bool) -> None:
     """A hub at every place of a word: whatever is cheaper is done, and it is right."""

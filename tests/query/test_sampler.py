@@ -232,6 +232,23 @@ def test_counts_are_estimated_without_bias(negative_law: str, own: bool) -> None
     assert 0.9 * np.mean(true) < np.mean(estimated) < 1.15 * np.mean(true)
 
 
+def test_counts_of_unions_are_estimated_without_bias_from_ranges() -> None:
+    """The branches lead to different entities: a draw from the range of one says nothing of the other's."""
+    rng = np.random.default_rng(3)
+    triples = rng.integers(0, 200, (3000, 3)) % np.array([200, 3, 60])
+    triples[:, 2] += 40 * triples[:, 1]
+    graph, word = build_graph(triples.astype(np.int32), 200, 3), parse("APPAPPU")
+    sampler = Sampler(graph, word, negatives=64, own_negatives=True, negative_law="range", seed=1)
+    evaluator = Evaluator(graph, word)
+    true, estimated = [], []
+    for batch in (sampler.draw(step, 16) for step in range(100)):
+        for b in np.flatnonzero(~batch.exact):
+            true.append(len(evaluator.answers(batch.arguments[b])))
+            estimated.append(int(batch.counts[b]))
+    assert len(true) > 1000
+    assert 0.93 * np.mean(true) < np.mean(estimated) < 1.07 * np.mean(true)
+
+
 @pytest.mark.parametrize("own", [False, True])
 @pytest.mark.parametrize("name", ["1p", "3p", "pin", "up"])
 def test_the_same_batch_for_any_threads_and_any_cut(name: str, own: bool) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from kgr._jit import kernel
 from kgr._rng import below
-from kgr.graph._kernels import has_bit
+from kgr.graph._kernels import has_bit, locate
 from kgr.query._kernels.pull import _keep_answers
 from kgr.query._kernels.sets import (
     ALONG_R,
@@ -48,12 +48,17 @@ def _draw_entity(graph, law, ranges, r, uniformly, state):
 
 
 @kernel
-def _stands_for(graph, law, ranges, r, uniformly, x):
-    """For how many entities a draw of x stands: 1 / the share of draws that give it."""
+def _stands_for(graph, law, ranges, arguments, uniformly, x):
+    """For how many entities a draw of x stands: 1 / the share of draws that give it, whichever range was chosen."""
     if uniformly or law.negatives == UNIFORM:
         return np.float64(graph.fragments.shape[0] - 1)
     if law.negatives == RANGE:
-        return np.float64(ranges.starts[(r ^ 1) + 1] - ranges.starts[r ^ 1])
+        share = 0.0
+        for k in range(ranges.relations.shape[0]):
+            inverse = np.int64(arguments[ranges.relations[k]]) ^ 1
+            if locate(graph.fragments, graph.relation, x, inverse) >= 0:
+                share += 1 / np.float64(ranges.starts[inverse + 1] - ranges.starts[inverse])
+        return ranges.relations.shape[0] / share
     degree = graph.offsets[graph.fragments[x + 1]] - graph.offsets[graph.fragments[x]]
     return np.float64(graph.tail.shape[0]) / np.float64(degree)
 
@@ -147,7 +152,7 @@ def _reject(graph, tables, arguments, work, law, n, marked, waiting, top, budget
         for i in range(top, top + block):
             x = np.int64(arena[np.uintp(i)])
             if (marked or hits) and has_bit(bits, x):
-                weight += _stands_for(graph, law, ranges, r, uniformly, x)
+                weight += _stands_for(graph, law, ranges, arguments, uniformly, x)
             else:
                 negatives[np.uintp(full)] = x
                 full += 1

@@ -271,7 +271,8 @@ def _refusal(manifest: Manifest, needed: list[str], refusals: Mapping[str, Fetch
     also = f"; nor can {', '.join(others)}" if others else ""
     rest = ""
     if all(manifest.files[name].partial for name in needed):
-        rest = f". What is there still loads: open_store({manifest.name!r}, partial=True), kgr build --partial"
+        commands = f"open_store({manifest.name!r}, partial=True), kgr build {manifest.name} --partial"
+        rest = f". What is there still loads: {commands}"
     remedy = f". {manifest.remedy}" if manifest.remedy else ""
     return FetchError(f"{manifest.name}: {refusals[first]}{also}{rest}{remedy}")
 

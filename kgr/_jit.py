@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,3 +22,9 @@ def is_compiled(function: Any) -> bool:
     """Whether a kernel has been compiled before and kept in numba's cache."""
     module = function.py_func.__module__.rpartition(".")[2]
     return any(Path(function.stats.cache_path).glob(f"{module}.{function.py_func.__name__}-*.nbi"))
+
+
+def tell_compiling(function: Any, message: Callable[[str], None]) -> None:
+    """Say what the wait is for, where a kernel that runs next is not compiled yet."""
+    if not is_compiled(function):
+        message("compiling kernels: once after an installation, about 20 seconds")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kgr._jit import is_compiled
+from kgr._jit import tell_compiling
 from kgr.data.known import open_store
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
@@ -226,8 +226,8 @@ def train_multihop(
     verify_sections(opened.path, SECTIONS)
     sections = opened.fingerprints(SECTIONS)
     place = str(store) if opened.name == store else str(opened.path.resolve())
-    if message and not is_compiled(sample._sample_own if chosen.own_negatives else sample._sample_shared):
-        message("compiling kernels: once after an installation, about 20 seconds")
+    if message:
+        tell_compiling(sample._sample_own if chosen.own_negatives else sample._sample_shared, message)
     if message and path:
         message(f"settings: {path}")
     chosen = hostable(load_graph(opened), chosen, message)

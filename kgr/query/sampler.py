@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from kgr._rng import key
 from kgr.errors import ConfigError, SamplerError
 from kgr.graph.graph import Graph
-from kgr.query._kernels import sample, shared
+from kgr.query._kernels import sample
 from kgr.query._kernels.sets import NEVER
-from kgr.query.program import LAWS, NEGATIVES, ROOTS, Program, compile_word
+from kgr.query.candidates import draw_candidates, group
+from kgr.query.program import LAWS, NEGATIVES, ROOTS, compile_word
 from kgr.query.scratch import Scratch
 from kgr.query.words import Node, Word
 
@@ -24,12 +25,8 @@ TRIES = 1_000_000
 MAX_NEGATIVES = 1 << 16
 """Most candidates of a batch: their places are numbered with 16 bits."""
 
-FIRST_BUDGET = 64
-"""Edges a candidate that a set may cost forward before backward is tried."""
-
-_GATHERED = 64  # mean edges of a candidate's fragments up to which they are copied
-
-_BUCKET_BITS = 16  # the candidates' table stays in the first cache whatever the graph's size
+FIRST_BUDGET = 1 << 16
+"""Edges that a set may cost forward before backward is tried: some tenths of a millisecond."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,44 +79,6 @@ class Batch:
             np.empty(batch, np.int32),
             np.empty(batch, np.int32),
         )
-
-
-class Places(NamedTuple):
-    """Finds an entity's places among the candidates, by the low bits of its id.
-
-    ``words`` holds a bit for each of 32 values and how many values come before these; the candidates of the k-th
-    value are ``members[starts[k]:starts[k + 1]]``, id << 16 | place.
-    """
-
-    words: NDArray[np.uint64]
-    starts: NDArray[np.int32]
-    members: NDArray[np.int64]
-
-
-class Groups(NamedTuple):
-    """Entities' fragments by relation.
-
-    Those of relation r are ``starts[r]:starts[r + 1]``, with ``edges[r]`` edges in all; fragment k is
-    ``tails[first[k]:last[k]]``, of entity ``owners[k]``.
-    """
-
-    starts: NDArray[np.int64]
-    edges: NDArray[np.int64]
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
-    owners: NDArray[np.int32]
-    tails: NDArray[np.int32]
-
-
-class Candidates(NamedTuple):
-    """A batch's candidates, indexed for the kernels: their places, the distinct ones, sorted, and their fragments.
-
-    By the groups a backward plan touches only those candidates that have its relation.
-    """
-
-    distinct: NDArray[np.int32]
-    places: Places
-    groups: Groups
 
 
 class Law(NamedTuple):
@@ -237,7 +196,7 @@ class Sampler:
             among_answers=among_answers,
             check=law != "relation" and word.negates,
             negatives=NEGATIVES.index(negative_law),
-            budget=limit if whole else min(limit, max(1, FIRST_BUDGET * negatives)),
+            budget=limit if whole else min(limit, FIRST_BUDGET),
             limit=limit,
         )
         self._ranges = _ranges(graph, word) if negative_law == "range" else _NO_RANGES
@@ -273,8 +232,9 @@ class Sampler:
 
     def _fill_shared(self, out: Batch, step_key: np.uint64, first: int, rows: Rows, scratch: Scratch) -> int:
         graph, law = self.graph, self._law
-        sample._draw_candidates(step_key, graph.entities, graph.tail, law.negatives != 0, out.negatives)
-        candidates = _index(graph, out.negatives, self._program)
+        candidates = draw_candidates(
+            graph, step_key, out.negatives, by_degree=law.negatives != 0, grouped=self._program.hops
+        )
         inverse = _stand_for(graph, out.negatives) if law.negatives else np.array([graph.entities], np.float64)
         failed: int = sample._sample_shared(
             graph.arrays, self._program.steps, self._program.tables, law, step_key, first, self.tries, candidates,
@@ -302,51 +262,11 @@ class Sampler:
             return Scratch.of(self.graph, self._program, self.negatives)
 
 
-def _index(graph: Graph, negatives: NDArray[np.int32], program: Program) -> Candidates:
-    bits = max(5, min(_BUCKET_BITS, int(graph.entities - 1).bit_length()))
-    ids = negatives.astype(np.uint64)
-    keys = (ids & np.uint64((1 << bits) - 1)) << np.uint64(48) | (ids >> np.uint64(bits)) << np.uint64(16)
-    keys |= np.arange(len(ids), dtype=np.uint64)
-    keys.sort()
-    places = Places(
-        np.zeros(1 << (bits - 5), np.uint64), np.empty(len(ids) + 1, np.int32), np.empty(len(ids), np.int64)
-    )
-    shared._index_buckets(keys, bits, *places)
-    distinct = np.empty(len(ids), np.int32)
-    distinct = distinct[: shared._distinct(np.sort(negatives), distinct)]
-    return Candidates(distinct, places, _gather(_group(graph, distinct)) if program.hops else _NO_GROUPS)
-
-
-def _group(graph: Graph, entities: NDArray[np.int32]) -> Groups:
-    starts, edges = np.zeros(graph.directed + 1, np.int64), np.zeros(graph.directed, np.int64)
-    shared._count_fragments(graph.fragments, graph.relation, graph.offsets, entities, starts, edges)
-    np.cumsum(starts, out=starts)
-    n = int(starts[-1])
-    groups = Groups(starts, edges, np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32), graph.tail)
-    shared._group_fragments(graph.fragments, graph.relation, graph.offsets, entities, starts[:-1].copy(), *groups[2:5])
-    return groups
-
-
-def _gather(groups: Groups) -> Groups:
-    """Copy the tails one group after the other, unless they are too many: a query then reads them in one go."""
-    size = int(groups.edges.sum())
-    if size > _GATHERED * len(groups.first):
-        return groups
-    tails = np.empty(size, np.int32)
-    shared._gather_tails(groups.tails, groups.first, groups.last, tails)
-    tails.flags.writeable = False
-    return groups._replace(tails=tails)
-
-
-_NO_NUMBERS, _NO_IDS = np.zeros(0, np.int64), np.zeros(0, np.int32)
-_NO_TAILS = _NO_IDS.view()
-_NO_TAILS.flags.writeable = False
-_NO_GROUPS = Groups(_NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS, _NO_IDS, _NO_TAILS)
-_NO_RANGES = Ranges(_NO_NUMBERS, _NO_IDS, _NO_NUMBERS)
+_NO_RANGES = Ranges(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64))
 
 
 def _ranges(graph: Graph, word: Word) -> Ranges:
-    groups = _group(graph, np.arange(graph.entities, dtype=np.int32))
+    groups = group(graph, np.arange(graph.entities, dtype=np.int32))
     return Ranges(groups.starts, groups.owners, np.array(_last_relations(word.tree), np.int64))
 
 

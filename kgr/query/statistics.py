@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kgr.errors import ConfigError
+from kgr.errors import ConfigError, SamplerError
 from kgr.graph.graph import Graph
 from kgr.query.answers import Evaluator
 from kgr.query.program import LAWS, ROOTS
@@ -47,40 +48,60 @@ class Statistics:
     answers: NDArray[np.float64]
     mean_answers: float
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``--json`` prints of them."""
+        quantiles = {f"{q:g}": number for q, number in zip(QUANTILES, self.answers.tolist(), strict=True)}
+        return {
+            "queries": self.queries,
+            "back_steps": self.back_steps,
+            "idle_negations": self.idle_negations,
+            "crowded": self.crowded,
+            "answers": {"mean": self.mean_answers, "quantiles": quantiles},
+        }
+
 
 def sampling_statistics(
     graph: Graph,
-    structures: Sequence[str] = tuple(STRUCTURES),
+    structures: Sequence[str] | None = None,
     *,
     count: int = 1000,
     law: str = LAWS[0],
     roots: str = ROOTS[0],
     seed: int = 0,
     progress: Callable[[str, int], None] | None = None,
-) -> dict[str, Statistics]:
+) -> dict[str, Statistics | None]:
     """Draw ``count`` training queries of each structure and say what they are like, by structure.
 
-    ``law`` and ``roots`` as :class:`kgr.query.sampler.Sampler` takes them; every answer is counted. ``progress``
-    is called with (structure, queries) after each.
+    Where no structures are given these are the fourteen, with None for those that the graph cannot host. ``law``
+    and ``roots`` as :class:`kgr.query.sampler.Sampler` takes them; every answer is counted. ``progress`` is called
+    with (structure, queries) after each.
 
     Raises
     ------
     ConfigError
         A count below 1, or a law that is not allowed.
     SamplerError
-        The graph cannot host a structure.
+        The graph cannot host a structure that was given.
     """
     if count < 1:
         raise ConfigError(f"count is {count}, expected at least 1")
-    found = {}
-    for word in map(parse, structures):
+    found: dict[str, Statistics | None] = {}
+    for word in map(parse, STRUCTURES if structures is None else structures):
         sampler = Sampler(graph, word, negatives=_NEGATIVES, law=law, roots=roots, exact_counts=True, seed=seed)
-        firsts = range(0, count, _BATCH)
-        batches = [sampler.draw(first // _BATCH, min(_BATCH, count - first)) for first in firsts]
-        found[word.name] = _statistics(graph, word, batches)
+        try:
+            found[word.name] = _statistics(graph, word, _draw(sampler, count))
+        except SamplerError:
+            if structures is not None:
+                raise
+            found[word.name] = None
         if progress:
-            progress(word.name, count)
+            progress(word.name, count if found[word.name] else 0)
     return found
+
+
+def _draw(sampler: Sampler, count: int) -> list[Batch]:
+    firsts = range(0, count, _BATCH)
+    return [sampler.draw(first // _BATCH, min(_BATCH, count - first)) for first in firsts]
 
 
 def _statistics(graph: Graph, word: Word, batches: Sequence[Batch]) -> Statistics:

@@ -12,7 +12,10 @@ import pytest
 from click.testing import Result
 
 from kgr.data.known import known_names
+from kgr.graph.graph import load_graph
 from kgr.index.store import Store
+from kgr.query.statistics import sampling_statistics
+from kgr.query.words import STRUCTURES
 
 Kgr = Callable[..., Result]
 
@@ -268,3 +271,54 @@ def test_sample_says_where_it_falls_short(kgr: Kgr, place: Any, tmp_path: Path) 
     refused = kgr("sample", place.store, "--structures", "4p", "--out", str(tmp_path / "x"), code=1)
     assert "unknown structure '4p'" in refused.stderr
     assert "train" not in refused.stdout
+
+
+def test_sample_statistics(kgr: Kgr, kgr_json: Callable[..., Any], place: Any) -> None:
+    options = ["--structures", "2p,2in", "--count", "700", "--law", "edge", "--roots", "degree", "--seed", "3"]
+    found = kgr_json("sample", place.store, "--stats", *options)
+    drawn = sampling_statistics(
+        load_graph(Store(place.store)), ["2p", "2in"], count=700, law="edge", roots="degree", seed=3
+    )
+    assert (found["law"], found["roots"]) == ("edge", "degree")
+    assert list(found["structures"]) == ["2p", "2in"]
+    own, expected = found["structures"]["2in"], drawn["2in"]
+    assert expected is not None
+    assert own["queries"] == 700
+    assert own["back_steps"] is None
+    assert 0 < own["idle_negations"] == expected.idle_negations < 1
+    assert own["crowded"] == expected.crowded
+    assert own["answers"]["mean"] == expected.mean_answers
+    assert list(own["answers"]["quantiles"].values()) == expected.answers.tolist()
+    assert found["structures"]["2p"]["idle_negations"] is None
+    lines = kgr("sample", place.store, "--stats", *options).stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:3]] == [["2p", "700"], ["2in", "700"]]
+    assert f"{100 * own['idle_negations']:.1f}%" in lines[2]
+    other = kgr_json("sample", place.store, "--stats", *options[:4])
+    assert (other["law"], other["roots"]) == ("relation", "uniform")
+
+
+def test_sample_statistics_of_a_graph_that_hosts_few(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
+    """One link has no 2p by the law that forbids the way back; who asks for it by name gets the error."""
+    (tmp_path / "train.tsv").write_text("a\tr\tb\n")
+    store = str(tmp_path / "store")
+    kgr("build", "--train", str(tmp_path / "train.tsv"), "--out", store)
+    structures = kgr_json("sample", store, "--stats", "--count", "5")["structures"]
+    assert list(structures) == list(STRUCTURES)
+    assert structures["1p"]["queries"] == 5
+    assert structures["2p"] is None
+    assert "\n2p: left out, this graph cannot host it" in kgr("sample", store, "--stats", "--count", "5").stdout
+    refused = kgr("sample", store, "--stats", "--structures", "1p,2p", code=1)
+    assert "structure 2p: row 0" in refused.stderr
+    assert refused.stdout == ""
+
+
+@pytest.mark.parametrize("form", [["--stats"], ["--out", "q.jsonl"]])
+def test_sample_says_that_it_compiles(
+    form: list[str], kgr: Kgr, place: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["sample", place.store, "--structures", "1p", "--count", "5", *form]
+    kgr(*command)
+    assert "compiling" not in kgr(*command).stderr
+    monkeypatch.setattr("kgr._jit.is_compiled", lambda _: False)
+    assert kgr(*command).stderr.count("compiling kernels") == 1

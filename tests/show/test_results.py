@@ -9,7 +9,7 @@ from typing import Any
 from kgr.data.build import build_store
 from kgr.data.describe import entry
 from kgr.show.multihop import answers_table, metrics_table, question
-from kgr.show.queries import queries_table
+from kgr.show.queries import queries_table, statistics_table
 from kgr.show.store import entry_in_words, overview
 
 
@@ -66,6 +66,21 @@ def test_counts_of_queries() -> None:
         "2p               2         1,000             3         5           12.5%     62.5%     37.5%",
         "3p               0             0             0         0",
     ]
+
+
+def test_statistics() -> None:
+    numbers = {"mean": 1234.56, "quantiles": {"0": 1.0, "0.25": 2.0, "0.5": 3.4, "0.95": 5000.0, "1": 6000.0}}
+    one = {"queries": 1000, "back_steps": None, "idle_negations": None, "crowded": 0, "answers": numbers}
+    two = {**one, "back_steps": 0.714, "idle_negations": 0.0, "crowded": 12}
+    lines = statistics_table({"1p": one, "inp": None, "pin": two}).split("\n")
+    assert lines[:5] == [
+        "structure  queries  steps back  idle negations  crowded  mean answers  least  25%  median    95%   most",
+        "1p           1,000                                    0       1,234.6      1    2       3  5,000  6,000",
+        "pin          1,000       71.4%            0.0%       12       1,234.6      1    2       3  5,000  6,000",
+        "inp: left out, this graph cannot host it, or too rarely",
+        "",
+    ]
+    assert statistics_table({"1p": None}).split("\n")[1] == "1p: left out, this graph cannot host it, or too rarely"
 
 
 def test_answers() -> None:

@@ -1,9 +1,10 @@
 """Kernels over a graph's arrays and a program's tables (:mod:`kgr.query.program`).
 
-``ground`` draws a query backward; ``sets`` computes the sets of its nodes; ``pull`` asks which of
-some entities are answers; ``shared`` strikes the answers from a batch's candidates by the cheapest
-plan; ``own`` draws each query's own negatives; ``sample`` is the loop over a batch's rows;
-``select`` finds queries whose answers differ between two graphs.
+``candidates`` draws and indexes a batch's candidates; ``ground`` draws a query backward; ``sets``
+computes the sets of its nodes; ``pull`` asks which of some entities are answers; ``shared`` strikes
+the answers from a batch's candidates by the cheapest plan; ``own`` draws each query's own negatives;
+``sample`` is the loop over a batch's rows; ``select`` finds queries whose answers differ between two
+graphs, and ``derive`` the cheapest derivations of answers.
 
 The sets live in one int32 arena, stack-like, or stay slices of the graph's tails. Work tables, one
 row per literal and per node: ``L[i] = kind, start, size, relation, node, sign, kept`` and ``S[j] =

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kgr._jit import forced, kernel
+from kgr._jit import inlined, kernel
 from kgr._rng import below, start
 from kgr.graph._kernels import contains
 from kgr.query._kernels.ground import _ground
@@ -33,18 +33,6 @@ TOO_MANY = 10_000  # queries of a row that may be too dear before its structure 
 
 
 @kernel
-def _draw_candidates(key, entities, tail, by_degree, out):
-    """Uniform entities, or tails of uniform edges."""
-    state = start(key, -1)
-    for j in range(out.shape[0]):
-        if by_degree:
-            state, k = below(state, tail.shape[0])
-            out[j] = tail[k]
-        else:
-            state, out[j] = below(state, entities)
-
-
-@kernel
 def _enumerate_all(graph, tables, work, law, state, waiting, top, budget):
     """Make the last node too, and choose the positive: (state, positive or what became of the try, answers, top)."""
     S = work.sets
@@ -64,7 +52,7 @@ def _enumerate_all(graph, tables, work, law, state, waiting, top, budget):
     return state, positive, n, above
 
 
-@forced
+@inlined
 def _prepare(graph, tables, arguments, work, law, state, budget):
     """Make the sets of a query just grounded, and choose its positive.
 
@@ -101,7 +89,7 @@ def _check(graph, tables, arguments, work, pivot, waiting, top, budget):
     return pivot
 
 
-@kernel
+@inlined
 def _try_shared(graph, tables, arguments, work, law, state, candidates, is_negative):
     """One try at a row: (state, positive or what became of it, answers or -1 where not known, places struck)."""
     S = work.sets
@@ -130,7 +118,7 @@ def _try_shared(graph, tables, arguments, work, law, state, candidates, is_negat
         budget = min(4 * budget, law.limit)
 
 
-@kernel
+@inlined
 def _try_own(graph, tables, arguments, work, law, state, ranges, negatives):
     """One try at a row: (state, positive or what became of it, answers or -1, answers estimated, negatives)."""
     estimate = np.int64(-1)
@@ -152,7 +140,7 @@ def _try_own(graph, tables, arguments, work, law, state, ranges, negatives):
         budget = min(4 * budget, law.limit)
 
 
-@forced
+@inlined
 def _ground_row(graph, steps, law, state, row, b, work):
     return _ground(graph, steps, law.by_relation, law.by_degree, state, row.arguments[b], work.value)
 
@@ -197,7 +185,7 @@ def _sample_shared(graph, steps, tables, law, key, first, tries, candidates, inv
     return -1
 
 
-@forced
+@inlined
 def _ends(rows, b, positive, crowded):
     """Whether a try was its row's last; if not, count what became of it."""
     if positive >= 0 and crowded and rows.crowded[b] < CROWDED:

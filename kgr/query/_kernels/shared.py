@@ -51,72 +51,6 @@ def _popcount(typingctx, x):
 
 
 @kernel
-def _count_fragments(fragments, relation, offsets, distinct, starts, sizes):
-    """starts[r + 1] = candidates that have relation r; sizes[r] = their edges under it."""
-    for i in range(distinct.shape[0]):
-        x = distinct[i]
-        for f in range(fragments[x], fragments[x + 1]):
-            starts[relation[f] + 1] += 1
-            sizes[relation[f]] += offsets[f + 1] - offsets[f]
-
-
-@kernel
-def _group_fragments(fragments, relation, offsets, distinct, place, first, last, owners):
-    """The candidates' fragments by relation, as ranges of tails, and whose they are."""
-    for i in range(distinct.shape[0]):
-        x = distinct[i]
-        for f in range(fragments[x], fragments[x + 1]):
-            k = place[relation[f]]
-            first[k] = offsets[f]
-            last[k] = offsets[f + 1]
-            owners[k] = x
-            place[relation[f]] = k + 1
-
-
-@kernel
-def _gather_tails(tail, first, last, out):
-    """Copy the ranges first:last of tails one after the other, and let them say where."""
-    n = np.int64(0)
-    for k in range(first.shape[0]):
-        size = last[k] - first[k]
-        for e in range(size):
-            out[np.uintp(n + e)] = tail[np.uintp(first[k] + e)]
-        first[k] = n
-        n += size
-        last[k] = n
-
-
-@kernel
-def _distinct(ascending, out):
-    """Distinct numbers of a sorted array -> out; how many there are."""
-    n = 0
-    for i in range(ascending.shape[0]):
-        if i == 0 or ascending[i] != ascending[i - 1]:
-            out[n] = ascending[i]
-            n += 1
-    return n
-
-
-@kernel
-def _index_buckets(keys, bucket_bits, words, starts, members):
-    """Candidates by the low bits of their ids: a word holds 32 buckets' bits and how many buckets come before."""
-    buckets = 0
-    previous = np.int64(-1)
-    for j in range(keys.shape[0]):
-        bucket = np.int64(keys[j] >> np.uint64(48))
-        high = np.int64((keys[j] >> np.uint64(16)) & np.uint64(0xFFFFFFFF))
-        members[j] = ((high << bucket_bits) | bucket) << 16 | np.int64(keys[j] & np.uint64(0xFFFF))
-        if bucket != previous:
-            if words[bucket >> 5] == 0:
-                words[bucket >> 5] = np.uint64(buckets) << np.uint64(32)
-            words[bucket >> 5] |= np.uint64(1) << np.uint64(bucket & 31)
-            starts[buckets] = j
-            buckets += 1
-            previous = bucket
-    starts[buckets] = keys.shape[0]
-
-
-@kernel
 def _strike(members, start, n, places, is_negative):
     """Strike members[start:start + n] from the candidates: is_negative becomes False at all their places.
 
@@ -298,7 +232,7 @@ def _strike_union(graph, work, first, last, top, candidates, is_negative):
     return n, _strike(work.kept, top, n, candidates.places, is_negative)
 
 
-@forced
+@inlined
 def _strike_answers(graph, tables, arguments, work, waiting, top, budget, candidates, is_negative):
     """Strike all answers from the candidates.
 

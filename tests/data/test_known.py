@@ -206,6 +206,36 @@ def test_a_first_download_is_pinned(toy: Path, tmp_path: Path) -> None:
         build_known("toy")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (b"<html>", r"train:1: found "),
+        (b"a\tr\tb\n", "toy: found 2 entities, expected 3"),
+    ],
+)
+def test_a_wrong_first_download_is_told_with_its_pin(toy: Path, tmp_path: Path, wrong: bytes, message: str) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "train").write_bytes(wrong)
+    (toy / "manifest.toml").write_text(
+        HEAD + '[counts]\nentities = 3\n[files.train]\npath = "train"\nunverified = true\n'
+    )
+    pin = data_home() / "pins" / "train.json"
+    for _ in range(2):
+        with pytest.raises(DataError, match=rf"{message}.* remove {pin} to fetch anew$"):
+            open_store("toy")
+    (mirror / "train").write_bytes(b"a\tr\tb\nb\tr\tc\n")
+    pin.unlink()
+    assert open_store("toy").manifest["counts"]["entities"] == 3
+
+
+def test_a_verified_file_has_no_pin_to_remove(toy: Path, tmp_path: Path) -> None:
+    (toy / "manifest.toml").write_text(HEAD + remote("train", b"<html>", tmp_path / "mirror"))
+    with pytest.raises(DataError, match=r"train:1: found ") as refusal:
+        open_store("toy")
+    assert "remove" not in str(refusal.value)
+
+
 def test_build_known_elsewhere(toy: Path, tmp_path: Path) -> None:
     store = build_known("toy", tmp_path / "mine")
     assert store.path == tmp_path / "mine"

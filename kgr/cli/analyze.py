@@ -40,7 +40,9 @@ def analyze(
 
     Which relations are symmetric, inverse to each other, one to many; who is at their ends; and which follow
     from two or three others in a row, with AMIE's numbers. Bodies go forward; each follows at most
-    --max-walks edges in a step, so the work is at most that times the number of bodies.
+    --max-walks edges in a step, so the work is at most that times the number of bodies. Of a length with
+    more than --max-rules rules none is kept, nor of longer ones: the table, and lengths_left_out in the JSON,
+    say so.
     """
     if out is not None:
         check_plots()

@@ -48,6 +48,8 @@ def list_(as_json: bool) -> None:
     collections = [manifest for manifest in manifests if "documents" in manifest.counts]
     click.echo(_listed(["entities", "relations", "triples"], graphs) + "\n")
     click.echo(_listed(["documents", "queries", "judgements"], collections))
+    if any(manifest.untested for manifest in manifests):
+        click.echo("\n* untested: no test of kgr has built it from its own files")
 
 
 def _listed(columns: list[str], manifests: list[Manifest]) -> str:

@@ -60,6 +60,9 @@ class Analysis:
         ``functional_variable``; see :class:`kgr.graph.rules.Rule`.
     left_out : tuple of dict
         ``body`` and ``walks`` of the paths that were too many to follow.
+    lengths_left_out : tuple of int
+        Lengths of bodies without their rules: the first has more than ``max_rules``, longer ones were not searched
+        to the end. Their rules count nowhere, nor in ``compositional``.
     """
 
     splits: tuple[str, ...]
@@ -68,6 +71,7 @@ class Analysis:
     inversions: tuple[dict[str, Any], ...]
     rules: tuple[dict[str, Any], ...]
     left_out: tuple[dict[str, Any], ...]
+    lengths_left_out: tuple[int, ...]
 
 
 def analyze(
@@ -85,7 +89,8 @@ def analyze(
     **limits
         Fields of :class:`kgr.graph.rules.RuleLimits`: ``length`` (3, the longest body of a rule; 1 for no
         rules), ``min_positive`` (2), ``min_head_coverage`` (0.01), ``min_std_confidence`` (0),
-        ``min_pca_confidence`` (0.1), ``max_walks`` (100 million, by which the work is bounded).
+        ``min_pca_confidence`` (0.1), ``max_walks`` (100 million, by which the work on a body is bounded),
+        ``max_rules`` (200,000 of each length, by which memory is).
 
     Raises
     ------
@@ -120,7 +125,8 @@ class _Analyst:
         graph = self._graph(relations, int(predicted.sum()))
         left_out = ({"body": self._body(body), "walks": walks} for body, walks in rules.left_out.items())
         found = tuple(map(self._rule, rules.rules))
-        return Analysis(self.splits, graph, relations, self._inversions(patterns), found, tuple(left_out))
+        inversions = self._inversions(patterns)
+        return Analysis(self.splits, graph, relations, inversions, found, tuple(left_out), rules.lengths_left_out)
 
     def _predicted(self, rules: Rules) -> NDArray[np.int64]:
         """Positive examples of any rule by base relation: int64[R]."""

@@ -118,6 +118,8 @@ def read_id_map(path: Path) -> list[str]:
         keys = {int(id): key for id, key in content}
     except (TypeError, ValueError):
         raise DataError(f"{path}: not an id map: {expected}") from None
+    if not keys:
+        raise DataError(f"{path}: the id map is empty: {expected}")
     if sorted(keys) != list(range(len(keys))) or len(keys) != len(content):
         raise DataError(f"{path}: its {len(keys):,} ids do not run from 0 to {len(keys) - 1:,}: {expected}")
     if not all(isinstance(key, str) and key for key in keys.values()) or len(set(keys.values())) != len(keys):

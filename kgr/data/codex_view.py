@@ -9,7 +9,7 @@ from typing import Literal
 
 from kgr.data.codex import LANGUAGES
 from kgr.data.fetch import Progress
-from kgr.data.known import open_store
+from kgr.data.known import known_names, open_store
 from kgr.data.splits import Message, Triples
 from kgr.errors import ConfigError, UnknownKey
 from kgr.index.keys import Keys
@@ -62,7 +62,7 @@ class Codex:
         among = self.negatives if negative else self.splits
         if split not in among:
             what = "split with hard negatives" if negative else "split"
-            have = ", ".join(among) or "none: they are published for the sizes s and m only"
+            have = ", ".join(among) or "none: they are published for the sizes s and m only, or could not be had"
             raise UnknownKey(f"codex-{self.size}: unknown {what} {split!r}; it has {have}")
         heads, relations, tails = among[split].T
         names = (self.entities.keys_of(heads), self.relations.keys_of(relations), self.entities.keys_of(tails))
@@ -85,12 +85,13 @@ class Codex:
         UnknownKey
             There is no such key; the nearest are named.
         ConfigError
-            No such field or language in CoDEx.
+            No such field or language in CoDEx, or ``of`` is none of the three.
         """
-        for what, given, allowed in (("field", field, FIELDS), ("language", language, LANGUAGES)):
+        keyed = {"entries": self.entities, "relations": self.relations, "types": self.types}
+        for what, given, allowed in (("field", field, FIELDS), ("language", language, LANGUAGES), ("of", of, keyed)):
             if given not in allowed:
                 raise ConfigError(f"{what} is {given!r}, expected one of {', '.join(allowed)}")
-        keys = {"entries": self.entities, "relations": self.relations, "types": self.types}[of]
+        keys = keyed[of]
         texts = self.store.texts(of, field, language)
         row = keys.id(key)
         return texts.first(row) if texts is not None else None
@@ -152,13 +153,15 @@ def load_codex(
     Raises
     ------
     ConfigError
-        No such size.
+        No such size, or ``store`` is another known data set.
     FetchError, DataError, FormatError
         As :func:`kgr.open_store`; the first names what cannot be had and what can be done.
     """
     if size not in SIZES:
         raise ConfigError(f"size is {size!r}, expected one of {', '.join(SIZES)}")
     opened = open_store(store or f"codex-{size}", partial=partial, message=message, progress=progress)
+    if opened.name in set(known_names()) - {f"codex-{size}"}:
+        raise ConfigError(f"store is {opened.name}, expected codex-{size}")
     triples = {split: opened.triples(split) for split in opened.splits}
     mark = "_negatives"
     return Codex(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,8 @@ def _build(
         raise ConfigError(f"{manifest.path}: reader is {manifest.reader!r}, expected one of {', '.join(READERS)}")
     made_by = stamp(manifest)  # before its files are read: what changes meanwhile is built anew next time
     paths, absent = fetch_files(manifest, partial=partial, message=say, progress=progress)
-    made = READERS[manifest.reader](manifest, paths)
+    with _naming_pins(manifest, paths):
+        made = READERS[manifest.reader](manifest, paths)
     sources = {
         "title": manifest.title,
         "licence": manifest.licence,
@@ -209,9 +211,25 @@ def _build(
     cut = any(manifest.files[name].partial for name in absent)
     expected = {what: count for what, count in manifest.counts.items() if not cut or what in paths}
     rest: dict[str, Any] = {"sources": sources, "message": say, "expected": expected, "replace": not fresh}
-    if isinstance(made, Collection):
-        return write_collection(out, made, name=manifest.name, **rest)
-    return write_store(out, made, name=manifest.name, partial=cut, **rest)
+    with _naming_pins(manifest, paths):
+        if isinstance(made, Collection):
+            return write_collection(out, made, name=manifest.name, **rest)
+        return write_store(out, made, name=manifest.name, partial=cut, **rest)
+
+
+@contextmanager
+def _naming_pins(manifest: Manifest, names: Iterable[str]) -> Iterator[None]:
+    """Add to a DataError which of the files are only believed: their first download may be what is wrong."""
+    try:
+        yield
+    except DataError as error:
+        files = [file for name in names if (file := manifest.files[name].file) and not file.has_checksum]
+        pins = [str(pin) for file in files if (pin := _pin(file)).is_file()]
+        if not pins:
+            raise
+        what = ", ".join(file.path for file in files)
+        remedy = f"If that was a wrong one, remove {', '.join(pins)} to fetch anew"
+        raise DataError(f"{error}. No checksum is published of {what}: its first download holds. {remedy}") from error
 
 
 def fetch_files(
@@ -271,7 +289,8 @@ def _refusal(manifest: Manifest, needed: list[str], refusals: Mapping[str, Fetch
     also = f"; nor can {', '.join(others)}" if others else ""
     rest = ""
     if all(manifest.files[name].partial for name in needed):
-        rest = f". What is there still loads: open_store({manifest.name!r}, partial=True), kgr build --partial"
+        commands = f"open_store({manifest.name!r}, partial=True), kgr build {manifest.name} --partial"
+        rest = f". What is there still loads: {commands}"
     remedy = f". {manifest.remedy}" if manifest.remedy else ""
     return FetchError(f"{manifest.name}: {refusals[first]}{also}{rest}{remedy}")
 

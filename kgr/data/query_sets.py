@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kgr.data.splits import SPLITS, Message, Triples
 from kgr.errors import DataError
 from kgr.graph.graph import join_graph
@@ -26,7 +28,8 @@ def query_sections(
     -------
     sections : by name
     recorded : by ``name/split``
-        For the manifest: queries by structure, and those whose stored answers are not the executed ones.
+        For the manifest: queries by structure, and those whose stored answers are not the executed ones;
+        ``repeats``, where queries are there more than once: all but the first of each.
     counts : dict of int
         ``valid_queries``, ``test_queries``.
 
@@ -49,9 +52,17 @@ def query_sections(
             before = [splits[own] for own in SPLITS[: SPLITS.index(split)] if own in splits]
             graphs = (join_graph(part, entities, relations) for part in (before, [*before, splits[split]]))
             settled, different = settle(stored, *graphs)
+            repeats = _repeats(stored)
+            if repeats:
+                say(f"query set {name}: {repeats:,} {split} queries are there before: kept, and counted each time")
             say(f"query set {name}: {in_words(stored, different)}")
             own = tuple(one for one in SPLITS[: SPLITS.index(split) + 1] if one in splits)
             sections[section_name(name, split)] = section_of(settled, own)
-            recorded[f"{name}/{split}"] = record(stored, different)
+            recorded[f"{name}/{split}"] = record(stored, different) | ({"repeats": repeats} if repeats else {})
             counts[f"{split}_queries"] = counts.get(f"{split}_queries", 0) + sum(map(len, settled.queries.values()))
     return sections, recorded, counts
+
+
+def _repeats(stored: StoredSet) -> int:
+    """Count the queries that an earlier one of the set is equal to, arguments in the same order."""
+    return sum(len(own) - len(np.unique(own.arguments, axis=0)) for own in stored.queries.values())

@@ -32,6 +32,9 @@ class RuleLimits:
     max_walks: int = setting(
         100_000_000, "a body that follows more edges in one step is left out, and said so", low=1, high=2**40
     )
+    max_rules: int = setting(
+        200_000, "a length with more rules is left out, with all longer ones, and said so", low=1, high=2**31
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,22 +97,29 @@ class Rules:
         By PCA confidence, then positive examples, both descending, then body and head.
     left_out : dict
         Bodies over ``max_walks``, and what they would have followed.
+    lengths_left_out : tuple of int
+        Lengths of bodies that were asked for and are not among the rules: the first has more than
+        ``max_rules`` rules, the longer ones were not searched to the end.
     predicted : bool[M]
         The directed edges, by position in ``graph.tail``, that are a positive example of some rule.
     """
 
     rules: tuple[Rule, ...]
     left_out: dict[tuple[int, ...], int]
+    lengths_left_out: tuple[int, ...]
     predicted: NDArray[np.bool_]
 
 
 def mine_rules(graph: Graph, limits: RuleLimits | None = None) -> Rules:
     """Find all path rules within limits: exact counts, nothing sampled.
 
+    Of each length of bodies all rules are found, or where they are more than ``max_rules`` none: the search
+    stops there, and the length is named in ``lengths_left_out``.
+
     Bodies follow relations forward. A rule whose head is a step of its own body between the same ends
     says nothing and is none. At most 3R³ bodies are tried (R² of length 2), each with at most ``max_walks``
     edges followed in a step, and none that no head can reach its coverage with. Memory is that of the
-    pairs of two bodies, at most ``max_walks`` each, and O(M + G + R²).
+    pairs of two bodies, at most ``max_walks`` each, of the rules, and O(M + G + R²).
     """
     return _Search(graph, limits or RuleLimits()).run()
 
@@ -122,20 +132,25 @@ class _Search:
         self.need = np.maximum(limits.min_positive, np.floor(limits.min_head_coverage * self.base))
         self.last_viable: dict[int, NDArray[np.bool_]] = {}
         self.loops: dict[tuple[int, int], NDArray[np.int32]] = {}
-        self.rules: list[Rule] = []
+        self.length = limits.length  # falls when a length has too many rules
+        self.rules: dict[int, list[Rule]] = {length: [] for length in range(2, limits.length + 1)}
+        self.predicted = {length: np.zeros(graph.edges, bool) for length in self.rules}
         self.left_out: dict[tuple[int, ...], int] = {}
-        self.predicted = np.zeros(graph.edges, bool)
 
     def run(self) -> Rules:
-        if self.limits.length > 1:
-            for r in self.relations:
-                if self.base[r]:
-                    self._from(r)
-        if self.limits.length > 2:
-            for r in self.relations if self.loops else ():
+        for r in self.relations:
+            if self.length > 1 and self.base[r]:
+                self._from(r)
+        for r in self.relations if self.loops else ():
+            if self.length > 2:
                 self._loops_at_b(r)
-        order = sorted(self.rules, key=lambda rule: (-rule.pca_confidence, -rule.positive, rule.body, rule.head))
-        return Rules(tuple(order), self.left_out, self.predicted)
+        found = [rule for rules in self.rules.values() for rule in rules]
+        found.sort(key=lambda rule: (-rule.pca_confidence, -rule.positive, rule.body, rule.head))
+        predicted = np.zeros(self.paths.graph.edges, bool)
+        for own in self.predicted.values():
+            predicted |= own
+        left_out = {body: walks for body, walks in self.left_out.items() if len(body) <= self.length}
+        return Rules(tuple(found), left_out, tuple(range(self.length + 1, self.limits.length + 1)), predicted)
 
     def _from(self, r: int) -> None:
         """All bodies that begin with a relation."""
@@ -143,12 +158,14 @@ class _Search:
         viable = self.paths.edges_at(pairs.rows, 0) >= self.need
         for s, walks in self._steps(pairs, (r,)):
             reachable = bool((viable & self._ends_viable(s)).any())
-            if self.limits.length == 2 and not reachable:
+            if self.length < 2:
+                return
+            if self.length == 2 and not reachable:
                 continue
             longer = self.paths.compose(pairs, 2 * s, walks)
             if reachable:
                 self._keep((r, s), "path", longer)
-            if self.limits.length == 3:
+            if self.length == 3:
                 self._third(r, s, longer, viable)
 
     def _third(self, r: int, s: int, pairs: Pairs, viable: NDArray[np.bool_]) -> None:
@@ -162,6 +179,8 @@ class _Search:
 
     def _extend(self, body: tuple[int, int], shape: Shape, pairs: Pairs, viable: NDArray[np.bool_]) -> None:
         for t, walks in self._steps(pairs, body):
+            if self.length < 3:
+                return
             if (viable & self._ends_viable(t)).any():
                 self._keep((*body, t), shape, self.paths.compose(pairs, 2 * t, walks), not_head=t)
 
@@ -173,6 +192,8 @@ class _Search:
             return
         at = np.zeros(self.paths.graph.entities, bool)
         for body, ends in self.loops.items():
+            if self.length < 3:
+                return
             at[ends] = True
             kept = pairs.where(at[pairs.ends])
             at[ends] = False
@@ -202,8 +223,16 @@ class _Search:
                 continue
             rule = self._rule(body, shape, head, int(positive[head]), int(known[head]), pairs)
             if self._enough(rule):
-                self.rules.append(rule)
-                self.paths.mark(pairs, 2 * head, self.predicted)
+                self.rules[len(body)].append(rule)
+                self.paths.mark(pairs, 2 * head, self.predicted[len(body)])
+        if len(self.rules[len(body)]) > self.limits.max_rules:
+            self._leave_out(len(body))
+
+    def _leave_out(self, length: int) -> None:
+        """Give up the rules of a length and of longer ones."""
+        self.length = length - 1
+        for longer in [own for own in self.rules if own >= length]:
+            del self.rules[longer], self.predicted[longer]
 
     def _rule(self, body: tuple[int, ...], shape: Shape, head: int, positive: int, known: int, pairs: Pairs) -> Rule:
         by_a = self.paths.heads[2 * head] >= self.paths.heads[2 * head + 1]

@@ -52,6 +52,10 @@ def _overview(found: Analysis) -> list[list[str]]:
     ]
     if found.left_out:
         facts.append(["left out", f"{len(found.left_out):,} paths with more walks than asked for"])
+    if found.lengths_left_out:
+        first, *longer = found.lengths_left_out
+        also = f" and {longer[0]}" if longer else ""
+        facts.append(["left out", f"all rules of length {first}{also}: more than --max-rules of length {first}"])
     return facts
 
 

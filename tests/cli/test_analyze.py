@@ -20,7 +20,7 @@ LOOSE = ["--min-positive", "1", "--min-pca-confidence", "0"]
 
 def test_json_is_what_python_gives(kgr_json: Callable[..., Any], place: Any) -> None:
     found = kgr_json("analyze", place.store, *LOOSE)
-    assert set(found) == {"splits", "graph", "relations", "inversions", "rules", "left_out"}
+    assert set(found) == {"splits", "graph", "relations", "inversions", "rules", "left_out", "lengths_left_out"}
     own = package.analyze(place.store, min_positive=1, min_pca_confidence=0.0)
     assert found["relations"] == own.relations
     assert {"symmetry", "triples"} <= set(found["relations"]["r0"])
@@ -38,6 +38,13 @@ def test_options_reach_the_search(kgr_json: Callable[..., Any], place: Any) -> N
     train = kgr_json("analyze", place.store, *LOOSE, "--length", "1", "--splits", "train")
     assert (train["graph"]["triples"], train["rules"]) == (300, [])
     assert kgr_json("analyze", place.store, "--max-walks", "1")["left_out"]
+    assert kgr_json("analyze", place.store, *LOOSE, "--max-rules", "1")["lengths_left_out"] == [2, 3]
+
+
+def test_too_many_rules_are_left_out_and_said(kgr: Kgr, place: Any) -> None:
+    table = kgr("analyze", place.store, *LOOSE, "--max-rules", "1").stdout
+    assert "all rules of length 2 and 3: more than --max-rules of length 2" in table
+    assert "left out" not in kgr("analyze", place.store, *LOOSE).stdout
 
 
 def test_tables(kgr: Kgr, place: Any) -> None:

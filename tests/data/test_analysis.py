@@ -152,3 +152,10 @@ def test_left_out_paths_are_told(small: kgr.Store) -> None:
     found: Analysis = analyze(small, max_walks=1)
     assert {"body": ["knows", "knows"], "walks": 5} in found.left_out
     assert all(row["walks"] > 1 for row in found.left_out)
+
+
+def test_nations_is_too_dense_for_rules_of_three(known: None) -> None:
+    """14 entities and 55 relations: over ten million rules of length 3, which are left out, and said."""
+    found = analyze("nations")
+    assert (len(found.rules), found.lengths_left_out) == (102_933, (3,))
+    assert {rule["length"] for rule in found.rules} == {2}

@@ -136,6 +136,26 @@ def test_packed_files_and_json_lines(folder: Path, tmp_path: Path) -> None:
     assert store.manifest["sources"]["queries"]["betae/test"]["easy"] == "executed"
 
 
+def test_repeated_queries_are_kept_and_said(folder: Path, tmp_path: Path) -> None:
+    for path in list(folder.glob("test-*")):
+        path.unlink()
+    rows = [{"type": "1p", "query": [2, [0]], "hard": [3]}] * 3
+    rows.append({"type": "1p", "query": [3, [1]], "hard": [2]})
+    (folder / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said: list[str] = []
+    store = build_betae(folder, tmp_path / "store", message=said.append)
+    assert "query set betae: 2 test queries are there before: kept, and counted each time" in said
+    assert store.manifest["counts"]["test_queries"] == 4
+    assert store.manifest["sources"]["queries"]["betae/test"]["repeats"] == 2
+
+
+@pytest.mark.parametrize("file", ["id2ent.pkl", "id2rel.pkl"])
+def test_an_empty_id_map_is_named(folder: Path, tmp_path: Path, file: str) -> None:
+    dump(folder / file, {})
+    with pytest.raises(DataError, match=rf"{file}: the id map is empty"):
+        build_betae(folder, tmp_path / "store")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -11,6 +11,7 @@ import pytest
 from kgr.data.build import write_store
 from kgr.data.codex import LANGUAGES, read_codex
 from kgr.data.codex_view import Codex, load_codex
+from kgr.data.known import manifest_of
 from kgr.data.manifest import Manifest
 from kgr.errors import ConfigError, DataError, UnknownKey
 from kgr.index.check import check_store
@@ -170,5 +171,18 @@ def test_usage(files: dict[str, Path], tmp_path: Path) -> None:
         toy.label("Q1", "fr")
     with pytest.raises(ConfigError, match="field is 'gloss'"):
         toy.text("Q1", "gloss")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="of is 'entities', expected one of entries, relations, types"):
+        toy.label("Q1", of="entities")  # type: ignore[arg-type]
     with pytest.raises(UnknownKey, match="Q5"):
         toy.label("Q5")
+
+
+def test_another_data_set_is_refused() -> None:
+    with pytest.raises(ConfigError, match="store is atlas, expected codex-s"):
+        load_codex("s", store="atlas")
+
+
+@pytest.mark.parametrize("size", ["s", "m"])
+def test_negatives_can_be_done_without(size: str) -> None:
+    files = manifest_of(f"codex-{size}").files
+    assert {name for name, file in files.items() if file.partial} == {"valid_negatives", "test_negatives"}

@@ -170,7 +170,7 @@ def test_every_missing_file_is_named_and_the_others_are_kept(toy: Path, tmp_path
 def test_a_part_loads_where_it_is_asked_for(toy: Path, tmp_path: Path) -> None:
     files = remote("train", b"a\tr\tb\n", tmp_path / "mirror") + remote("valid", b"b\tr\tc\n", None, "partial = true")
     (toy / "manifest.toml").write_text(HEAD + "[counts]\nentities = 3\ntrain = 1\nvalid = 1\n" + files)
-    with pytest.raises(FetchError, match=r"valid cannot be fetched.*open_store\('toy', partial=True\)"):
+    with pytest.raises(FetchError, match=r"valid cannot .*open_store\('toy', partial=True\), kgr build toy --partial"):
         open_store("toy")
     part = open_store("toy", partial=True)
     assert part.path.name == "toy.partial"
@@ -204,6 +204,36 @@ def test_a_first_download_is_pinned(toy: Path, tmp_path: Path) -> None:
     (mirror / "train").write_bytes(b"a\tr\tc\n")
     with pytest.raises(FetchError, match=f"sha256 .* where {digest} is expected"):
         build_known("toy")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (b"<html>", r"train:1: found "),
+        (b"a\tr\tb\n", "toy: found 2 entities, expected 3"),
+    ],
+)
+def test_a_wrong_first_download_is_told_with_its_pin(toy: Path, tmp_path: Path, wrong: bytes, message: str) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "train").write_bytes(wrong)
+    (toy / "manifest.toml").write_text(
+        HEAD + '[counts]\nentities = 3\n[files.train]\npath = "train"\nunverified = true\n'
+    )
+    pin = data_home() / "pins" / "train.json"
+    for _ in range(2):
+        with pytest.raises(DataError, match=rf"{message}.* remove {pin} to fetch anew$"):
+            open_store("toy")
+    (mirror / "train").write_bytes(b"a\tr\tb\nb\tr\tc\n")
+    pin.unlink()
+    assert open_store("toy").manifest["counts"]["entities"] == 3
+
+
+def test_a_verified_file_has_no_pin_to_remove(toy: Path, tmp_path: Path) -> None:
+    (toy / "manifest.toml").write_text(HEAD + remote("train", b"<html>", tmp_path / "mirror"))
+    with pytest.raises(DataError, match=r"train:1: found ") as refusal:
+        open_store("toy")
+    assert "remove" not in str(refusal.value)
 
 
 def test_build_known_elsewhere(toy: Path, tmp_path: Path) -> None:

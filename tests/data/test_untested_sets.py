@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import shutil
 import tarfile
 import zipfile
@@ -160,6 +161,13 @@ class TestBetae:
             open_store("nell-betae")
 
 
+class Blocked:
+    """Asks for a module that torch never loads from."""
+
+    def __reduce__(self) -> Any:
+        return os.system, ("exit",)
+
+
 class Hostile:
     """A pickle of it would make a file."""
 
@@ -227,15 +235,23 @@ class TestWikikg2:
         splits["valid"]["head"] = Hostile(tmp_path / "executed")
         place("ogbl-wikikg2", self.packed(splits), COUNTS)
         with pytest.raises(
-            DataError, match=r"v2\.zip/wikikg-v2/split/time/valid\.pt: cannot .*not an allowed global by default$"
+            DataError,
+            match=r"v2\.zip/wikikg-v2/split/time/valid\.pt: cannot .*not an allowed global by default\. No checksum ",
         ):
             open_store("ogbl-wikikg2")
         assert not (tmp_path / "executed").exists()
+
+    def test_the_refusal_does_not_advise_to_trust_the_file(self, place: Place, splits: dict[str, Any]) -> None:
+        splits["valid"]["head"] = Blocked()
+        place("ogbl-wikikg2", self.packed(splits), COUNTS)
+        with pytest.raises(DataError, match=r"nothing in it was executed: Trying to load unsupported GLOBAL \S+system"):
+            open_store("ogbl-wikikg2")
 
     @pytest.mark.parametrize(
         ("content", "message"),
         [
             (b"no such file", r"train\.pt: cannot be read as arrays of ids"),
+            (b"hello", r"nothing in it was executed: it was not written by torch\.save\. No checksum is published of "),
             ([1], r"train\.pt: found no dict of arrays, expected head, relation, tail"),
             ({"head": np.zeros(1, int), "tail": np.zeros(1, int)}, r"train\.pt: found no dict of arrays"),
             ({"relation": np.array([0.5])}, r"train\.pt: cannot be read as arrays of ids, nothing in it was executed"),

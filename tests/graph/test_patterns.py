@@ -105,6 +105,23 @@ def test_a_body_with_too_many_walks_is_left_out_and_named() -> None:
     assert not everything.left_out
 
 
+@settings(max_examples=40, deadline=None)
+@given(graphs, st.integers(1, 60))
+def test_a_length_with_too_many_rules_is_left_out_with_longer_ones(graph: tuple[int, int, int, int], most: int) -> None:
+    """What is kept is what a search of that length finds, the predicted edges included."""
+    index = build_graph(drawn(*graph), *graph[1:3])
+    everything = mine_rules(index, ALL)
+    counts = [sum(len(rule.body) == length for rule in everything.rules) for length in (2, 3)]
+    longest = 1 if counts[0] > most else 2 if counts[1] > most else 3
+    loose: dict[str, object] = {"min_positive": 1, "min_head_coverage": 0.0, "min_pca_confidence": 0.0}
+    bounded = mine_rules(index, make(RuleLimits, {**loose, "max_rules": most}))
+    shorter = mine_rules(index, make(RuleLimits, {**loose, "length": longest}))
+    assert bounded.lengths_left_out == tuple(range(longest + 1, 4))
+    assert bounded.rules == shorter.rules
+    assert bounded.predicted.tolist() == shorter.predicted.tolist()
+    assert not shorter.lengths_left_out
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("length", 4), ("length", 0), ("min_positive", 0), ("min_pca_confidence", 1.5), ("depth", 1)]
 )

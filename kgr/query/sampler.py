@@ -183,6 +183,8 @@ class Sampler:
             raise ConfigError(f"work_limit is {work_limit}, expected at least 1")
         if not graph.edges:
             raise SamplerError("the graph has no edges: there is nothing to draw")
+        if "degree" in (roots, negative_law) and graph.edges >= 1 << 32:
+            raise ConfigError(f"drawing by degree: {graph.edges} directed edges, expected fewer than {1 << 32}")
         self.graph, self.word, self.negatives, self.own_negatives = graph, word, negatives, own_negatives
         self.tries = tries
         self._program = compile_word(word, law)

@@ -14,6 +14,7 @@ before it the caller's.
 
 Bounds: sets are made forward within a budget of edges. Those that would cost more *wait*: they are
 not made, but restricted to what may lead to the entities in question, backward from these (``pull``),
-within the same budget; where that is dearer too the budget grows fourfold. So a query costs at most a
-constant times the cheaper of forward and backward.
+within the same budget; where that is dearer too the budget grows fourfold. So making the sets costs at
+most a constant times the cheaper of forward and backward. What no budget counts is the test whether a
+member has a link into a set, which reads its edges of that relation up to the first hit.
 """

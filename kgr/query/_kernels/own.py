@@ -159,4 +159,6 @@ def _reject(graph, tables, arguments, work, law, n, marked, waiting, top, budget
         _clear_bits(place_of(graph, work, kept), at, hits, passing)
     for i in range(full, K):  # places that are no negatives hold the positive
         negatives[np.uintp(i)] = work.value[0]
-    return state, np.int64(full), n, max(np.int64(1), np.int64(weight / drawn))
+    # draws end with the K-th negative: that one tells nothing of the share of answers (inverse sampling)
+    independent = drawn - 1 if full == K and drawn > 1 else drawn
+    return state, np.int64(full), n, max(np.int64(1), np.int64(weight / independent))

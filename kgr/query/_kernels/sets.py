@@ -275,7 +275,7 @@ def _filter(graph, work, i, source, at, n, is_sorted, out):
     if S[node, MARKED] == 0 and S[node, SORTED]:
         if kind == LIST:
             return _filter_sorted(source, at, n, is_sorted, members, start, start + size, keep, work.arena, out)
-        if n * 8 < size:
+        if n * 8 < size or size < 8:  # or a few members are searched for in long fragments
             return _filter_meets(graph, source, at, n, L[i, ALONG_R], members, start, size, keep, work.arena, out)
     _mark_node(graph, work, node)
     if kind == LIST:

@@ -1,0 +1,1 @@
+"""Single-hop link prediction and triple classification: train, evaluate, classify, predict."""

@@ -99,19 +99,17 @@ def rank_answers(
     scorer: Scorer, queries: SplitQueries, split: str, progress: Progress | None = None
 ) -> NDArray[np.float64]:
     """Return the filtered ranks of each triple's tail (0) and head (1): float64[2, E]."""
-    parts, known = [], queries.known
+    ranks = np.empty(len(queries.answers.values))
+    threads = torch.get_num_threads()
     for first in range(0, len(queries), scorer.batch):
         last = min(first + scorer.batch, len(queries))
         scores = scorer.scores(queries.entities[first:last], queries.directed[first:last])
-        own, hidden = queries.answers.cut(first, last), known.cut(first, last)
-        parts.append(
-            filtered_ranks(
-                scores, own.values, own.offsets, hidden.values, hidden.offsets, threads=torch.get_num_threads()
-            )
-        )
+        own, known = queries.answers.cut(first, last), queries.known.cut(first, last)
+        begin, end = queries.answers.offsets[[first, last]]
+        ranks[begin:end] = filtered_ranks(scores, own.values, own.offsets, known.values, known.offsets, threads=threads)
         if progress:
             progress(split, last - first, len(queries))
-    return np.concatenate(parts)[queries.places]
+    return ranks[queries.places]
 
 
 @dataclasses.dataclass(frozen=True)

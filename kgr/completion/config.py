@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from kgr._config import setting, settings
+from kgr.data import recipes
 from kgr.engine.config import TrainConfig
 from kgr.errors import ConfigError
-from kgr.models.link_fields import LINK_FIELDS
+from kgr.models.fields import LINK_FIELDS
 
 LINK_MODEL_FIELDS = frozenset(field for fields in LINK_FIELDS.values() for field in fields)
 
@@ -156,3 +159,27 @@ class CompletionConfig(TrainConfig):
 
 def _steps(epochs: float, rows: int, batch: int) -> int:
     return max(1, math.ceil(epochs * rows / batch))
+
+
+def resolve(path: Path | None, given: Mapping[str, Any]) -> CompletionConfig:
+    """Combine the settings of a file with given ones, which win: see :func:`kgr.data.recipes.resolve`.
+
+    Where another model, training, loss or penalty is given, the file's settings of its own are left out; given
+    steps stand instead of the file's epochs, and the other way round.
+    """
+    return recipes.resolve(CompletionConfig, path, given, _fitting)
+
+
+_OF_ONE = {
+    "model": LINK_MODEL_FIELDS | {"init", "init_scale", "reciprocal", "relation_prediction"},
+    "training": frozenset((*_NEGATIVES, "label_smoothing", "relation_prediction", "loss", "adversarial")),
+    "loss": frozenset(("adversarial",)),
+    "regularizer": frozenset(("entity_weight", "relation_weight", "weighted")),
+}
+_INSTEAD = {"steps": "epochs", "epochs": "steps", "eval_every": "eval_epochs", "eval_epochs": "eval_every"}
+
+
+def _fitting(base: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    left = {own for name, owned in _OF_ONE.items() if recipes.differs(name, base, given) for own in owned}
+    left |= {_INSTEAD[name] for name in given if name in _INSTEAD}
+    return {name: value for name, value in base.items() if name not in left}

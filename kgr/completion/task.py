@@ -21,16 +21,9 @@ from kgr.engine.table import DeviceTable, Init, normal, uniform
 from kgr.errors import ConfigError
 from kgr.graph.graph import load_graph
 from kgr.index.store import Store
+from kgr.models.full_losses import cross_entropy, label_bce, label_cross_entropy
 from kgr.models.link import Groups
-from kgr.models.losses import (
-    binary_cross_entropy,
-    binary_cross_entropy_over_labels,
-    binary_negative_loss,
-    cross_entropy,
-    cross_entropy_over_labels,
-    margin_loss,
-    softmax_loss,
-)
+from kgr.models.losses import bce_loss, margin_loss, softmax_loss
 from kgr.models.named import LINK_MODELS
 
 _DENSE, _ENTITIES, _RELATIONS = 1, 2, 3  # streams of keyed draws
@@ -124,13 +117,18 @@ class CompletionTask:
 
     def _loss_of_all(self, slot: Slot, query: Tensor, entities: Tensor) -> Tensor:
         scores = self.model.scores(query, self.model.entity_dropout(entities))
-        smoothing, softmax = self.config.label_smoothing, self.config.loss == "softmax"
+        smoothing = self.config.label_smoothing
+        if self.config.training == "kvsall":
+            n = int(slot.host["counts"][3])
+            rows, labels = slot.tensors["label_rows"][:n], slot.tensors["labels"][:n]
+        else:
+            labels = slot.tensors["targets"]
+            rows = torch.arange(len(labels), device=self.device)
+        if self.config.loss == "bce":
+            return label_bce(scores, rows, labels, smoothing)
         if self.config.training == "1vsall":
-            loss = cross_entropy if softmax else binary_cross_entropy
-            return loss(scores, slot.tensors["targets"], smoothing)
-        n = int(slot.host["counts"][3])
-        ragged = cross_entropy_over_labels if softmax else binary_cross_entropy_over_labels
-        return ragged(scores, slot.tensors["label_rows"][:n], slot.tensors["labels"][:n], smoothing)
+            return cross_entropy(scores, labels, smoothing)
+        return label_cross_entropy(scores, rows, labels, smoothing)
 
     def _loss_of_negatives(self, slot: Slot, query: Tensor, entities: Tensor) -> Tensor:
         entities = self.model.entity_dropout(entities)
@@ -141,7 +139,7 @@ class CompletionTask:
         if self.config.loss == "softmax":
             loss, without = softmax_loss(positive, negatives, is_negative, weight)
         elif self.config.loss == "bce":
-            loss, without = binary_negative_loss(positive, negatives, is_negative, weight)
+            loss, without = bce_loss(positive, negatives, is_negative, weight)
         else:
             temperature = 1.0 if self.config.adversarial is None else self.config.adversarial
             loss, without = margin_loss(positive, negatives, is_negative, weight, temperature=temperature)

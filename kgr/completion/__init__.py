@@ -1,1 +1,1 @@
-"""Single-hop link prediction and triple classification: train, evaluate, classify, predict."""
+"""Completion: train a link predictor on a store, evaluate it, classify triples, predict facts."""

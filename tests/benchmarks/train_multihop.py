@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
-import time
-from pathlib import Path
 
 import torch
 from machine import figure
+from rate import training_rate
 
 from kgr._config import make
 from kgr.data.known import open_store
-from kgr.engine.loop import train
-from kgr.engine.run import begin
 from kgr.multihop.config import MultihopConfig
-from kgr.multihop.run import SECTIONS
 from kgr.multihop.task import MultihopTask
 
 STRUCTURES = dict.fromkeys(("1p", "2p", "3p", "2i", "3i"), 1.0)
@@ -38,34 +33,11 @@ def main() -> None:
     fixed = {"structures": STRUCTURES, "device": "cpu", "checkpoint_every": 10**9, "log_every": 10**9}
     for repeat in range(arguments.repeats):
         config = make(MultihopConfig, {**shape, **fixed, "seed": repeat})
-        rate, wall = _rate(store, config)
+        rate, wall = training_rate(MultihopTask(store, config, torch.device("cpu")), config)
         figure(
             f"train_multihop/{store.name or store.path.name}/{arguments.model}", rate, "queries per CPU second",
             repeat=repeat, wall_rate=wall, **shape, torch_threads=arguments.threads,
         )  # fmt: skip
-
-
-def _rate(store, config: MultihopConfig) -> tuple[float, float]:
-    """Queries per CPU second and per second, from the first tenth of the steps to the last step."""
-    task = MultihopTask(store, config, torch.device("cpu"))
-    step, warm, marks = task.step, max(1, config.steps // 10), []
-
-    def timed(slot):
-        if slot.step == warm + 1:
-            marks.append((time.process_time(), time.perf_counter()))
-        loss = step(slot)
-        if slot.step == config.steps:
-            marks.append((time.process_time(), time.perf_counter()))
-        return loss
-
-    task.step = timed
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        with begin(out, task="multihop", store="", config=config, sections=store.fingerprints(SECTIONS)) as run:
-            train(task, run, config)
-    (cpu, wall), (cpu_end, wall_end) = marks
-    queries = config.batch * (config.steps - 1 - warm)
-    return queries / (cpu_end - cpu), queries / (wall_end - wall)
 
 
 if __name__ == "__main__":

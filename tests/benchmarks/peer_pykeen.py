@@ -22,7 +22,7 @@ def factory(triples: np.ndarray, entities: int, relations: int, *, inverse: bool
 
 
 def full_rate(data, *, dim: int, batch: int, epochs: int) -> float:
-    """Queries per CPU second of ComplEx, ``dim`` complex numbers, against all entities (LCWA, cross-entropy, Adagrad)."""
+    """Queries per CPU second of ComplEx of ``dim`` complex numbers against all entities: LCWA, cross-entropy."""
     from pykeen.models import ComplEx
     from pykeen.training import LCWATrainingLoop
 

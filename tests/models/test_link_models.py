@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -71,6 +71,15 @@ def plain_conve(model: LinkModel, h: Tensor, r: Tensor, *, training: bool = Fals
     x = F.batch_norm(x, maps.mean.clone(), maps.variance.clone(), training=training).relu().flatten(1)
     x = F.batch_norm(model.projection(x), model.norm.running_mean, model.norm.running_var, training=training)
     return x.relu().view(*h.shape[:-1], DIM)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """On a busy machine threads of a small product wait for each other, a hundred times its length."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=list(KINDS))

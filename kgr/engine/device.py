@@ -1,6 +1,9 @@
-"""Where to train."""
+"""Where to train, and how exactly."""
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
 
 import torch
 
@@ -27,3 +30,17 @@ def device_of(name: str) -> torch.device:
     if index >= count:
         raise ConfigError(f"device is {name!r}, but torch sees {count} GPUs here; use auto or cpu")
     return torch.device("cuda", index)
+
+
+@contextlib.contextmanager
+def products(precision: str) -> Iterator[None]:
+    """Make float32 matrix products with ``torch.set_float32_matmul_precision(precision)``, and as before afterwards.
+
+    The setting is one of the whole process: products of other threads are made so meanwhile.
+    """
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

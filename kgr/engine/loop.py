@@ -17,7 +17,7 @@ from kgr import _rng
 from kgr.engine import checkpoint, steering
 from kgr.engine.clock import Clock
 from kgr.engine.config import TrainConfig, learning_rate
-from kgr.engine.device import device_of
+from kgr.engine.device import device_of, products
 from kgr.engine.interrupt import Interrupts
 from kgr.engine.losses import Losses
 from kgr.engine.ring import Ring, Slot
@@ -181,8 +181,9 @@ class _Session:
         rate = learning_rate(self._config, slot.step, self._history)
         _seed(self.device, _rng.key(self._config.seed, DROPOUT, slot.step))
         self.whole = False
-        loss = self._task.step(slot)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with products(self._config.precision):
+            loss = self._task.step(slot)
+            loss.backward()  # type: ignore[no-untyped-call]
         if self._optimizer is not None:
             for group in self._optimizer.param_groups:
                 group["lr"] = rate

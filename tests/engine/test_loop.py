@@ -274,3 +274,14 @@ def test_a_module_without_parameters(tmp_path):
     run_toy(tmp_path / "b", task=Bare(config_of()), steps=20)
     resumed, _ = run_toy(tmp_path / "b", task=Bare(config_of()))
     assert_same(whole, resumed)
+
+
+def test_products_are_less_exact_only_in_steps(tmp_path):
+    before, seen = torch.get_float32_matmul_precision(), []
+    task = Toy(config_of(steps=3, eval_every=1, precision="medium"))
+    step, evaluate = task.step, task.evaluate
+    task.step = lambda slot: seen.append(("step", torch.get_float32_matmul_precision())) or step(slot)
+    task.evaluate = lambda split: seen.append(("evaluate", torch.get_float32_matmul_precision())) or evaluate(split)
+    run_toy(tmp_path, task=task, steps=3, eval_every=1, precision="medium")
+    assert seen == [("step", "medium"), ("evaluate", before)] * 3
+    assert torch.get_float32_matmul_precision() == before == "highest"

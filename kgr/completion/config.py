@@ -46,6 +46,11 @@ class CompletionConfig(TrainConfig):
         "what a query is trained with: its answer against all entities, all its answers against all, or negatives",
         choices=("1vsall", "kvsall", "negatives"),
     )
+    weighting: str = setting(
+        "queries",
+        "with kvsall: queries weigh alike, or triples do, which is 1vsall with a query's answers in one row",
+        choices=("queries", "triples"),
+    )
     negatives: int | None = setting(None, "negatives of a query; default 128", low=1, high=65_536)
     head_negatives: int | None = setting(
         None, "negatives of a query for heads; default as for tails", low=1, high=65_536
@@ -116,6 +121,8 @@ class CompletionConfig(TrainConfig):
                 raise ConfigError(f"loss is margin, which training {self.training} has no negatives for: use negatives")
         elif self.label_smoothing:
             raise ConfigError("label_smoothing is not read by training negatives, only by 1vsall, kvsall: leave it out")
+        if self.training != "kvsall" or self.loss != "softmax":
+            self._refuse(("weighting",), f"training {self.training} with loss {self.loss}", "kvsall with softmax")
         if self.loss != "margin":
             self._refuse(("adversarial",), f"loss {self.loss}", "margin")
         if self.training != "1vsall":

@@ -30,16 +30,21 @@ def cross_entropy(scores: Tensor, answers: Tensor, smoothing: float = 0.0) -> Te
     return _loss(_softmax, scores, rows, answers, scores.new_full((B,), 1 - smoothing), flat)
 
 
-def label_cross_entropy(scores: Tensor, rows: Tensor, columns: Tensor, smoothing: float = 0.0) -> Tensor:
+def label_cross_entropy(
+    scores: Tensor, rows: Tensor, columns: Tensor, smoothing: float = 0.0, *, by_label: bool = False
+) -> Tensor:
     """Return the cross-entropy of the softmax of ``scores`` [B, G] with all of a row's labels alike.
 
     Smoothed labels are ``(1 - smoothing) y + 1 / G``, as ConvE's authors and LibKGE have it, and then
-    scaled to a sum of 1. Every row has a label.
+    scaled to a sum of 1. Every row has a label. ``by_label`` weighs a row as many as its labels: the
+    mean over labels of what :func:`cross_entropy` is for each by itself.
     """
     B, G = scores.shape
-    total = (1 - smoothing) * torch.bincount(rows, minlength=B).to(scores.dtype) + (1 if smoothing else 0)
+    counts = torch.bincount(rows, minlength=B).to(scores.dtype)
+    total = (1 - smoothing) * counts + (1 if smoothing else 0)
     flat = 1 / (G * total) if smoothing else None
-    return _loss(_softmax, scores, rows, columns, (1 - smoothing) / total[rows], flat)
+    weight = counts / counts.mean() if by_label else None
+    return _loss(_softmax, scores, rows, columns, (1 - smoothing) / total[rows], flat, weight)
 
 
 def label_bce(scores: Tensor, rows: Tensor, columns: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -56,32 +61,55 @@ _Law = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 def _softmax(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sum of the rows' log-sum-exps and, [B, G], its gradient: the softmax."""
+    """Return the rows' log-sum-exps [B] and, [B, G], their gradient: the softmax."""
     share = torch.softmax(scores, dim=1)
     # the largest share is at least 1 / G, so its logarithm is exact where an answer's would not be
-    total = (scores.amax(1) - share.amax(1).log()).sum()
-    return total, torch.threshold_(share, _NOTHING, 0.0)
+    totals = scores.amax(1) - share.amax(1).log()
+    return totals, torch.threshold_(share, _NOTHING, 0.0)
 
 
 def _binary(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sum of all ``log(1 + exp(score))`` and, [B, G], its gradient."""
-    return softplus(scores).sum(), torch.sigmoid(scores)
+    """Return the rows' sums of ``log(1 + exp(score))`` [B] and, [B, G], their gradient."""
+    return softplus(scores).sum(1), torch.sigmoid(scores)
 
 
-def _loss(law: _Law, scores: Tensor, rows: Tensor, columns: Tensor, label: Tensor, flat: Tensor | None) -> Tensor:
-    """Return ``law`` less the inner product of scores and target, over B.
+def _loss(
+    law: _Law,
+    scores: Tensor,
+    rows: Tensor,
+    columns: Tensor,
+    label: Tensor,
+    flat: Tensor | None,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """Return the mean over rows of ``law`` less the inner product of scores and target.
 
-    The target is ``label`` [L] at the labels and, where given, ``flat`` [B] everywhere besides.
+    The target is ``label`` [L] at the labels and, where given, ``flat`` [B] everywhere besides; ``weight``
+    [B] is of the rows, 1 each where not given.
     """
-    return _Full.apply(law, scores, rows, columns, label, flat)  # type: ignore[no-any-return, no-untyped-call]
+    if weight is not None:
+        label, flat = label * weight[rows], None if flat is None else flat * weight
+    return _Full.apply(  # type: ignore[no-any-return, no-untyped-call]
+        law, scores, rows, columns, label, flat, weight
+    )
 
 
 class _Full(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, law: _Law, scores: Tensor, rows: Tensor, columns: Tensor, label: Tensor, flat: Tensor | None
+        ctx: Any,
+        law: _Law,
+        scores: Tensor,
+        rows: Tensor,
+        columns: Tensor,
+        label: Tensor,
+        flat: Tensor | None,
+        weight: Tensor | None,
     ) -> Tensor:
-        loss, gradient = law(scores)
+        totals, gradient = law(scores)
+        if weight is not None:
+            totals, gradient = totals * weight, gradient.mul_(weight.unsqueeze(1))
+        loss = totals.sum()
         loss -= (label * scores[rows, columns]).sum()
         gradient.index_put_((rows, columns), -label, accumulate=True)
         if flat is not None:
@@ -92,8 +120,8 @@ class _Full(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, None, None, None, None, None]:
         gradient, ctx.gradient = ctx.gradient, None
         if gradient is None:
             raise RuntimeError("this loss keeps its gradient for one backward pass: compute the loss anew")
-        return None, gradient.mul_(grad / len(gradient)), None, None, None, None
+        return None, gradient.mul_(grad / len(gradient)), None, None, None, None, None

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
-_NOTHING = 1e-30  # smaller probabilities count as 0: numbers near the smallest make products twenty times slower
+_NOTHING = 1e-30  # smaller gradients count as 0: numbers near the smallest make products twenty times slower
 
 
 def cross_entropy(scores: Tensor, answers: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -64,8 +64,7 @@ def _softmax(scores: Tensor) -> tuple[Tensor, Tensor]:
     """Return the rows' log-sum-exps [B] and, [B, G], their gradient: the softmax."""
     share = torch.softmax(scores, dim=1)
     # the largest share is at least 1 / G, so its logarithm is exact where an answer's would not be
-    totals = scores.amax(1) - share.amax(1).log()
-    return totals, torch.threshold_(share, _NOTHING, 0.0)
+    return scores.amax(1) - share.amax(1).log(), share
 
 
 def _binary(scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -107,6 +106,7 @@ class _Full(torch.autograd.Function):
         weight: Tensor | None,
     ) -> Tensor:
         totals, gradient = law(scores)
+        torch.threshold_(gradient, _NOTHING, 0.0)
         if weight is not None:
             totals, gradient = totals * weight, gradient.mul_(weight.unsqueeze(1))
         loss = totals.sum()

@@ -94,6 +94,11 @@ def queries_of(triples: NDArray[np.int32], side: Side) -> NDArray[np.int32]:
     return np.stack([triples[:, entity], 2 * triples[:, 1] + inverse], axis=1)
 
 
+def answers_of(triples: NDArray[np.int32], side: Side) -> NDArray[np.int32]:
+    """Return the answers of :func:`queries_of`: int32[n]."""
+    return triples[:, 2 if side == "tail" else 0]
+
+
 def log_shares(
     scorer: LinkScorer, graph: Graph, triples: NDArray[np.int32], side: Side, tell: Callable[[int], None] | None = None
 ) -> NDArray[np.float64]:
@@ -105,7 +110,7 @@ def log_shares(
     distinct, place = np.unique(queries_of(triples, side), axis=0, return_inverse=True)
     order = np.argsort(place, kind="stable")
     bounds = np.searchsorted(place[order], np.arange(len(distinct) + 1))
-    answers = triples[:, 2 if side == "tail" else 0]
+    answers = answers_of(triples, side)
     shares = np.empty(len(triples))
     for first in range(0, len(distinct), scorer.batch):
         last = min(first + scorer.batch, len(distinct))

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kgr.completion.run import train_completion
     from kgr.data.analysis import analyze
     from kgr.data.build import build_store
     from kgr.data.codex_view import load_codex
@@ -54,6 +55,7 @@ __all__ = [
     "open_store",
     "read_queries",
     "sample_queries",
+    "train_completion",
     "train_multihop",
     "write_queries",
 ]
@@ -69,6 +71,7 @@ _HOMES = {
     "open_store": "kgr.data.known",
     "read_queries": "kgr.data.queries",
     "sample_queries": "kgr.data.queries",
+    "train_completion": "kgr.completion.run",
     "train_multihop": "kgr.multihop.run",
     "write_queries": "kgr.data.queries",
 }

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from kgr.completion.run import TASK as COMPLETION
+from kgr.completion.run import CompletionRun, load_completion
 from kgr.engine.run import Run
 from kgr.errors import FormatError
 from kgr.multihop.run import TASK as MULTIHOP
 from kgr.multihop.run import MultihopRun, load_multihop
 
-LOADERS: dict[str, Callable[[Run], MultihopRun]] = {MULTIHOP: load_multihop}
+LOADERS: dict[str, Callable[[Run], MultihopRun | CompletionRun]] = {
+    MULTIHOP: load_multihop,
+    COMPLETION: load_completion,
+}
 """What opens a run, by its task."""
 
 
-def load_run(path: str | Path) -> MultihopRun:
+def load_run(path: str | Path) -> MultihopRun | CompletionRun:
     """Open a run folder: the right class by the run's task.
 
     Raises

@@ -1,1 +1,1 @@
-"""Completion of a graph by single facts: train link predictors, evaluate them, classify triples, predict new facts."""
+"""Completion: train a link predictor on a store, evaluate it, classify triples, predict facts."""

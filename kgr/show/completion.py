@@ -1,0 +1,1 @@
+def metrics_table(m): return str(m)

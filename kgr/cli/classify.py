@@ -28,13 +28,13 @@ from kgr.cli.terminal import Bars, print_json
 @traceback_option
 def classify_triples(run: str, split: str, protocol: str, negatives: str, seed: int, as_json: bool) -> None:
     """Tell facts from negatives with a trained link predictor, by thresholds that are fitted on valid."""
-    from kgr.cli.completion import load
+    from kgr.completion.run import load_completion
+    from kgr.engine.run import Run
     from kgr.show.classification import classification_table
 
-    loaded = load(run)
+    loaded = load_completion(Run.open(run))
     with Bars() as bars:
-        choices = {"protocol": protocol, "negatives": negatives, "seed": seed}
-        metrics = loaded.classify(split, **choices, progress=bars.score)
+        metrics = loaded.classify(split, protocol=protocol, negatives=negatives, seed=seed, progress=bars.score)
     if as_json:
         print_json(metrics)
         return

@@ -43,9 +43,11 @@ def predict(run: str, out: Path | None, as_json: bool, **asked: Any) -> None:
         raise click.UsageError("--out is for the new facts of a whole relation: give --relation alone")
     if alone and asked["new_only"]:
         raise click.UsageError("--new-only is for two keys; of a whole relation there are only new facts")
-    from kgr.cli.completion import load
 
-    loaded = load(run)
+    from kgr.completion.run import load_completion
+    from kgr.engine.run import Run
+
+    loaded = load_completion(Run.open(run))
     if alone:
         _tell_facts(loaded, asked, out, as_json)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,17 +44,19 @@ class _Pairs:
     tails: NDArray[np.int32]
     order: NDArray[np.float64]
     scores: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
+    chances: NDArray[np.float64]
 
-    @property
-    def columns(self) -> tuple[NDArray[np.generic], ...]:
-        """The arrays."""
-        return self.heads, self.tails, self.order, self.scores, self.probabilities
-
-    def best(self, k: int) -> _Pairs:
-        """Return the ``k`` best of them."""
-        places = best(self.order, k)
-        return _Pairs(*(column[places] for column in self.columns))
+    def best(self, more: _Pairs, k: int) -> _Pairs:
+        """Return the ``k`` best of these and of more."""
+        order = np.concatenate([self.order, more.order])
+        at = best(order, k)
+        return _Pairs(
+            np.concatenate([self.heads, more.heads])[at],
+            np.concatenate([self.tails, more.tails])[at],
+            order[at],
+            np.concatenate([self.scores, more.scores])[at],
+            np.concatenate([self.chances, more.chances])[at],
+        )
 
 
 def predict_facts(
@@ -98,9 +100,7 @@ def predict_facts(
     block = _Block(scorer, store, base, tails, bool(graph.holds(same).any()), calibration)
     found = block.pairs(heads[:0], k)
     for first in range(0, len(heads), scorer.batch):
-        more = block.pairs(heads[first : first + scorer.batch], k)
-        joined = (np.concatenate(pair) for pair in zip(found.columns, more.columns, strict=True))
-        found = _Pairs(*joined).best(k)
+        found = found.best(block.pairs(heads[first : first + scorer.batch], k), k)
         if progress:
             progress(min(scorer.batch, len(heads) - first), len(heads))
     return tuple(_facts(store, relation, found, language))
@@ -128,10 +128,7 @@ class _Block:
             return _Pairs(heads, heads, *np.empty((3, 0)))
         queries = np.stack(np.broadcast_arrays(heads, 2 * self._relation), axis=1).astype(np.int32)
         scored = score_queries(self._scorer, self._train, queries)
-        if self._calibration is None:
-            order = scored.scores - scored.level[:, None]
-        else:
-            order = self._calibration.logits(scored)
+        order = scored.log_shares if self._calibration is None else self._calibration.logits(scored)
         for row, head in enumerate(heads.tolist()):
             order[row, self._whole.tails(head, 2 * self._relation)] = -np.inf
             if not self._loops:
@@ -144,12 +141,17 @@ class _Block:
         return _Pairs(heads[rows], tails, own, scored.scores[rows, tails].astype(np.float64), chances)
 
 
-def _facts(store: Store, relation: str, pairs: _Pairs, language: str) -> Iterable[Fact]:
-    for head, tail, _, score, probability in zip(*(column.tolist() for column in pairs.columns), strict=True):
-        keys = (store.entries.key(id) for id in (head, tail))
-        labels = (store.label("entries", id, language) for id in (head, tail))
-        of_head, of_tail = keys
-        yield Fact(of_head, relation, of_tail, *labels, score, maybe(probability))
+def _facts(store: Store, relation: str, pairs: _Pairs, language: str) -> Iterator[Fact]:
+    for row, (head, tail) in enumerate(zip(pairs.heads.tolist(), pairs.tails.tolist(), strict=True)):
+        yield Fact(
+            store.entries.key(head),
+            relation,
+            store.entries.key(tail),
+            store.label("entries", head, language),
+            store.label("entries", tail, language),
+            float(pairs.scores[row]),
+            maybe(pairs.chances[row]),
+        )
 
 
 def write_facts(path: str | Path, facts: Iterable[Fact]) -> None:

@@ -48,6 +48,12 @@ class Scored:
     level: NDArray[np.float64]
     left: NDArray[np.float64]
 
+    @property
+    def log_shares(self) -> NDArray[np.float64]:
+        """The log of each candidate's share among those that are not known: float64[B, G]; of a known one what it
+        would be beside them."""
+        return self.scores - self.level[:, None]
+
 
 def score_queries(scorer: LinkScorer, graph: Graph, queries: NDArray[np.int32]) -> Scored:
     """Score all entities as answers of queries.

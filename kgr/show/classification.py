@@ -44,7 +44,13 @@ def classification_table(metrics: Mapping[str, Any], labels: Mapping[str, str]) 
     parts = [head, table(["", "accuracy", "F1", "precision", "recall", ""], rows, "lrrrrl")]
     relations = sorted(metrics["relations"].items(), key=lambda item: -item[1]["triples"])
     rows = [
-        [labels[key], key, f"{own['triples']:,}", f"{own['valid_triples']:,}", *map(_percent, (own["accuracy"], own["f1"]))]
+        [
+            labels[key],
+            key,
+            f"{own['triples']:,}",
+            f"{own['valid_triples']:,}",
+            *map(_percent, (own["accuracy"], own["f1"])),
+        ]
         for key, own in relations
     ]
     parts.append(table(["relation", "key", "triples", "in valid", "accuracy", "F1"], rows, "llrrrr"))

@@ -33,7 +33,9 @@ def predictions_table(asked: Predictions) -> str:
     among = [own.known for own in asked.results]
     words = {"graph": "in the graph", "held-out": "only by held-out edges"}
     counts = (f"{asked.known[where]:,} {how} ({among.count(where)} above)" for where, how in words.items())
-    return table(["rank", what, "key", "score", "probability", "known"], rows, "rllrrl") + f"\nknown: {', '.join(counts)}"
+    return (
+        table(["rank", what, "key", "score", "probability", "known"], rows, "rllrrl") + f"\nknown: {', '.join(counts)}"
+    )
 
 
 def facts_table(facts: Sequence[Fact]) -> str:
@@ -53,7 +55,9 @@ def probability_in_words(calibration: Calibration | None) -> str:
     """Say of which event the probabilities are, and how far off they were on test."""
     if calibration is None:
         return "no probabilities: the store has no valid triples to fit them on"
-    off = "" if calibration.error is None else f"; on test they were {100 * calibration.error:.1f} points off on average"
+    off = (
+        "" if calibration.error is None else f"; on test they were {100 * calibration.error:.1f} points off on average"
+    )
     return (
         "probability: that what the graph lacks is a held-out fact, as fitted on valid"
         f"{off}.\nWhat nobody wrote down counted as false, so it is at least this likely to be true."

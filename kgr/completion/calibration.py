@@ -195,10 +195,10 @@ def fit(statistics: NDArray[np.float64], held: NDArray[np.bool_], weights: NDArr
         law, loss = np.asarray(law + step, np.float64), now
         if close:
             break
-        chances = probabilities(logits)
+        chances: NDArray[np.float64] = probabilities(logits)
         gradient = statistics.T @ (weights * (chances - held)) + 1e-3 * law
         curvature = (statistics * (weights * chances * (1 - chances))[:, None]).T @ statistics
-        step = -np.linalg.solve(curvature + 1e-3 * np.eye(len(law)), gradient)
+        step = -1.0 * np.linalg.solve(curvature + 1e-3 * np.eye(len(law)), gradient)
     return law
 
 

@@ -34,7 +34,9 @@ class CompletionConfig(TrainConfig):
     dim: int = setting(512, "numbers of an entity's vector; complex numbers count as two", low=1)
     batch: int = setting(500, "queries of one batch", low=1)
     steps: int = setting(0, "training steps, 0: as many as epochs take; may grow when a run is resumed", low=0)
-    epochs: float | None = setting(None, f"passes over the queries, instead of steps; default {DEFAULT_EPOCHS:g}", low=0)
+    epochs: float | None = setting(
+        None, f"passes over the queries, instead of steps; default {DEFAULT_EPOCHS:g}", low=0
+    )
     lr: float = setting(0.1, "learning rate", low=0, high=1000)
     optimizer: str = setting("adagrad", "how parameters and rows move", choices=("adam", "adagrad"))
     eval_epochs: float | None = setting(None, "passes from one evaluation on valid to the next; not eval-every", low=0)
@@ -91,11 +93,11 @@ class CompletionConfig(TrainConfig):
         self._check_model()
         self._check_training()
         self._check_penalty()
-        for one, other in (("steps", "epochs"), ("eval_every", "eval_epochs")):
-            if getattr(self, one) and getattr(self, other) is not None:
-                raise ConfigError(f"{one} is {getattr(self, one)} and {other} {getattr(self, other):g}: give one of both")
-        if self.epochs == 0:
-            raise ConfigError("epochs is 0, expected more")
+        for steps, epochs in (("steps", "epochs"), ("eval_every", "eval_epochs")):
+            if getattr(self, steps) and getattr(self, epochs) is not None:
+                raise ConfigError(f"{steps} and {epochs} are both given: give one, the other follows from it")
+            if getattr(self, epochs) == 0:
+                raise ConfigError(f"{epochs} is 0, expected more, or none")
 
     def _check_model(self) -> None:
         if self.model not in LINK_FIELDS:

@@ -23,8 +23,9 @@ from torch import nn
 from kgr import _config, _io
 from kgr.engine import checkpoint
 from kgr.engine.checkpoint import Checkpoint
-from kgr.engine.config import TrainConfig, differences
+from kgr.engine.config import TrainConfig, check_steering, differences
 from kgr.engine.environment import environment
+from kgr.engine.steering import best
 from kgr.engine.table import Table
 from kgr.errors import ConfigError, FormatError
 
@@ -91,17 +92,29 @@ class Run:
         """Open the newest checkpoint, None if there is none yet."""
         return checkpoint.newest(self.checkpoints)
 
+    def chosen(self) -> Checkpoint:
+        """Open the checkpoint that has the run's weights: the newest, or with ``keep_best`` the best one so far.
+
+        Raises
+        ------
+        FormatError
+            There is none yet, or it is damaged.
+        """
+        found = self.checkpoint()
+        if found is None:
+            raise FormatError(f"{self.path}: has no checkpoint yet; the command that made it goes on with training")
+        step = best(found.manifest.get("history", ())) if self.settings.get("keep_best") else None
+        return found if step in (None, found.step) else Checkpoint.open(self.checkpoints / str(step))
+
     def restore(self, module: nn.Module, tables: Mapping[str, Table], sections: Mapping[str, str]) -> int:
-        """Write the weights of the newest checkpoint into a module and tables; return its step.
+        """Write the run's weights (see :meth:`chosen`) into a module and tables; return their step.
 
         Raises
         ------
         FormatError
             There is no checkpoint; it is damaged, of another model, or trained from other sections.
         """
-        found = self.checkpoint()
-        if found is None:
-            raise FormatError(f"{self.path}: has no checkpoint yet; the command that made it goes on with training")
+        found = self.chosen()
         found.check_sections(sections)
         found.restore_weights(module, tables)
         return found.step
@@ -158,11 +171,13 @@ def begin(
     Raises
     ------
     ConfigError
-        The folder holds something else, a run of another task, or one with other settings, each named.
+        The folder holds something else, a run of another task, or one with other settings, each named;
+        settings that need evaluations where there are none.
     FormatError
         Its newest checkpoint is damaged or trained from other sections; another process holds it.
     """
     path = Path(path)
+    check_steering(config)
     _refuse_other(path)
     path.mkdir(parents=True, exist_ok=True)
     with _io.only_writer(path):

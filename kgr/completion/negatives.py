@@ -78,7 +78,8 @@ def draw_negatives(store: Store, split: str, kind: str = "uniform", *, seed: int
 
 def _seen_tails(graph: Graph) -> Ragged:
     """Return the tails that a graph has of each base relation."""
-    return Ragged.of([np.flatnonzero(graph.in_degrees(relation)) for relation in range(0, graph.directed, 2)])
+    seen = (np.flatnonzero(graph.in_degrees(relation)) for relation in range(0, graph.directed, 2))
+    return Ragged.of([tails.astype(np.int32) for tails in seen])
 
 
 def _redraw(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kgr.index.store import Store
     from kgr.multihop.run import train_multihop
     from kgr.runs import load_run
+    from kgr.vectors import import_vectors, nearest
 
     __version__: str
 
@@ -48,9 +49,11 @@ __all__ = [
     "analyze",
     "build_numbered",
     "build_store",
+    "import_vectors",
     "load_codex",
     "load_judgements",
     "load_run",
+    "nearest",
     "open_store",
     "read_queries",
     "sample_queries",
@@ -63,9 +66,11 @@ _HOMES = {
     "analyze": "kgr.data.analysis",
     "build_numbered": "kgr.data.numbered",
     "build_store": "kgr.data.build",
+    "import_vectors": "kgr.vectors",
     "load_codex": "kgr.data.codex_view",
     "load_judgements": "kgr.data.collection_view",
     "load_run": "kgr.runs",
+    "nearest": "kgr.vectors",
     "open_store": "kgr.data.known",
     "read_queries": "kgr.data.queries",
     "sample_queries": "kgr.data.queries",

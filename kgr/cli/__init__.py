@@ -19,6 +19,9 @@ COMMANDS = {
     "train-multihop": ("kgr.cli.multihop", "Train a model of multi-hop queries on a store, then evaluate it."),
     "evaluate-multihop": ("kgr.cli.multihop", "Evaluate a trained query model."),
     "answer": ("kgr.cli.multihop", "Answer a query with a trained query model."),
+    "export-vectors": ("kgr.cli.vectors", "Write the vectors of a run as arrays with their keys."),
+    "import-vectors": ("kgr.cli.vectors", "Bring vectors from files into a store, matched by key."),
+    "nearest": ("kgr.cli.vectors", "Find the entities nearest to one by their vectors."),
 }
 """Module and help of each command; in the module it is a function of its name."""
 

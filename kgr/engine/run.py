@@ -91,6 +91,19 @@ class Run:
         """Open the newest checkpoint, None if there is none yet."""
         return checkpoint.newest(self.checkpoints)
 
+    def trained(self) -> Checkpoint:
+        """Open the checkpoint that holds the run's weights.
+
+        Raises
+        ------
+        FormatError
+            There is none, or its manifest is damaged.
+        """
+        found = self.checkpoint()
+        if found is None:
+            raise FormatError(f"{self.path}: has no checkpoint yet; the command that made it goes on with training")
+        return found
+
     def restore(self, module: nn.Module, tables: Mapping[str, Table], sections: Mapping[str, str]) -> int:
         """Write the weights of the newest checkpoint into a module and tables; return its step.
 
@@ -99,9 +112,7 @@ class Run:
         FormatError
             There is no checkpoint; it is damaged, of another model, or trained from other sections.
         """
-        found = self.checkpoint()
-        if found is None:
-            raise FormatError(f"{self.path}: has no checkpoint yet; the command that made it goes on with training")
+        found = self.trained()
         found.check_sections(sections)
         found.restore_weights(module, tables)
         return found.step

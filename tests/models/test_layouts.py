@@ -1,0 +1,10 @@
+"""Every model's rows are described."""
+
+from __future__ import annotations
+
+from kgr.models import MODELS
+from kgr.models.layouts import LAYOUTS
+
+
+def test_every_model_has_a_layout() -> None:
+    assert set(LAYOUTS) == set(MODELS)

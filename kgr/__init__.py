@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kgr.completion.run import train_completion
+    from kgr.completion.seeds import train_completion_seeds
     from kgr.data.analysis import analyze
     from kgr.data.build import build_store
     from kgr.data.codex_view import load_codex
@@ -57,6 +59,8 @@ __all__ = [
     "open_store",
     "read_queries",
     "sample_queries",
+    "train_completion",
+    "train_completion_seeds",
     "train_multihop",
     "write_queries",
 ]
@@ -74,6 +78,8 @@ _HOMES = {
     "open_store": "kgr.data.known",
     "read_queries": "kgr.data.queries",
     "sample_queries": "kgr.data.queries",
+    "train_completion": "kgr.completion.run",
+    "train_completion_seeds": "kgr.completion.seeds",
     "train_multihop": "kgr.multihop.run",
     "write_queries": "kgr.data.queries",
 }

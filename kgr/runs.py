@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from kgr.completion.run import TASK as COMPLETION
+from kgr.completion.run import CompletionRun, load_completion
 from kgr.engine.run import Run
 from kgr.errors import FormatError
 from kgr.multihop.run import TASK as MULTIHOP
 from kgr.multihop.run import MultihopRun, load_multihop
 
-AnyRun = MultihopRun
+AnyRun = MultihopRun | CompletionRun
 """A run of any task."""
 
-LOADERS: dict[str, Callable[[Run], AnyRun]] = {MULTIHOP: load_multihop}
+LOADERS: dict[str, Callable[[Run], AnyRun]] = {MULTIHOP: load_multihop, COMPLETION: load_completion}
 """What opens a run, by its task."""
 
 

@@ -17,7 +17,7 @@ FLOORS = (
     ("graph",),
     ("query",),
     ("data", "models"),
-    ("multihop",),
+    ("multihop", "completion"),
     (),
     ("__init__", "__main__", "runs", "vectors", "cli", "show"),
 )

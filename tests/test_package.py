@@ -39,6 +39,8 @@ PUBLIC = [
     "open_store",
     "read_queries",
     "sample_queries",
+    "train_completion",
+    "train_completion_seeds",
     "train_multihop",
     "write_queries",
 ]

@@ -18,6 +18,8 @@ COMMANDS = {
     "sample": ("kgr.cli.sample", "Draw queries with easy and hard answers from a store."),
     "train-multihop": ("kgr.cli.multihop", "Train a model of multi-hop queries on a store, then evaluate it."),
     "evaluate-multihop": ("kgr.cli.multihop", "Evaluate a trained query model."),
+    "train-completion": ("kgr.cli.completion", "Train a link predictor on a store, then evaluate it."),
+    "evaluate-completion": ("kgr.cli.completion", "Evaluate a trained link predictor."),
     "answer": ("kgr.cli.multihop", "Answer a query with a trained query model."),
     "export-vectors": ("kgr.cli.vectors", "Write the vectors of a run as arrays with their keys."),
     "import-vectors": ("kgr.cli.vectors", "Bring vectors from files into a store, matched by key."),

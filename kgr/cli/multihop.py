@@ -51,19 +51,12 @@ def train_multihop(store: str, out: Path, config: str | None, as_json: bool, **s
         raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
     metrics = next((run.metrics[split] for split in ("test", "valid") if split in run.metrics), None)
     if as_json:
-        print_json({**(metrics or _NO_METRICS), "run": str(out), **_spent(bars)})
+        print_json({**(metrics or _NO_METRICS), "run": str(out), **bars.spent})
     else:
         _tell(run, store, metrics)
 
 
 _NO_METRICS: dict[str, Any] = {"split": None, "structures": {}, "avg_p": None, "avg_n": None}
-
-
-def _spent(bars: Bars) -> dict[str, Any]:
-    last = bars.trained
-    if last is None:
-        return {}
-    return {"seconds": last.seconds, "cpu_seconds": last.cpu_seconds, "steps": last.step}
 
 
 def _tell(run: MultihopRun, store: str, metrics: dict[str, Any] | None) -> None:

@@ -41,6 +41,12 @@ class Bars:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def spent(self) -> dict[str, Any]:
+        """What a training took: seconds, CPU seconds and steps; nothing where there was none."""
+        last = self.trained
+        return {} if last is None else {"seconds": last.seconds, "cpu_seconds": last.cpu_seconds, "steps": last.step}
+
     def close(self) -> None:
         """End the present bar."""
         if self._bar is not None:
@@ -62,9 +68,9 @@ class Bars:
             bar.set_postfix_str(f"loss {progress.loss:.4f}", refresh=False)
         bar.update(progress.step - bar.n)
         if progress.metrics is not None:
-            means = ((name, progress.metrics.get(name)) for name in ("avg_p", "avg_n"))
+            means = ((name, progress.metrics.get(name)) for name in ("mrr", "avg_p", "avg_n"))
             figures = ", ".join(f"{name} {100 * mean:.1f}" for name, mean in means if mean is not None)
-            say(f"step {progress.step:,}: MRR on valid queries, in percent: {figures or 'none'}")
+            say(f"step {progress.step:,}: MRR on valid, in percent: {figures or 'none'}")
 
     def evaluate(self, structure: str, queries: int, total: int) -> None:
         """Show the queries of an evaluation."""

@@ -1,4 +1,4 @@
-"""The vectors of a trained run: rows of its newest checkpoint with their keys."""
+"""The vectors of a trained run: the rows of its chosen checkpoint with their keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KEYS_AT_ONCE = 1 << 20
 
 
 class RunVectors:
-    """The rows of a run's newest checkpoint, by key; made by ``run.vectors()``.
+    """The rows of the checkpoint that has a run's weights, by key; made by ``run.vectors()``.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ def _shape(table: dict[str, int]) -> dict[str, int]:
 
 def _checkpoint_of(run: Run, store: Store) -> Checkpoint:
     """Return the checkpoint that the run's weights are read from, if its keys are the store's."""
-    found = run.trained()
+    found = run.chosen()
     found.check_sections(store.fingerprints(found.manifest["sections"]))
     rows, base = {name: table["rows"] for name, table in found.manifest["tables"].items()}, len(store.relations)
     if rows.get("entities") != store.entities or rows.get("relations") not in (base, 2 * base):

@@ -33,9 +33,12 @@ class TrainConfig:
     lr: float = setting(0.001, "learning rate", low=0, high=1000)
     schedule: str = setting(
         "constant",
-        "learning rate over the steps: constant, half a cosine down to 0, or a fifth of it after half of the steps",
-        choices=("constant", "cosine", "step"),
+        "learning rate over the steps: constant, half a cosine down to 0, a fifth of it after half of the steps, "
+        "or less whenever evaluations get no better",
+        choices=("constant", "cosine", "step", "plateau"),
     )
+    plateau_factor: float = setting(0.95, "schedule plateau: what the rate is multiplied by", low=0, high=1)
+    plateau_patience: int = setting(5, "schedule plateau: evaluations without a better one that it bears", low=0)
     warmup: int = setting(0, "first steps, over which the learning rate rises from 0", low=0)
     optimizer: str = setting("adam", "how parameters and rows move", choices=("adam", "adagrad"))
     seed: int = setting(0, "seed of every draw", low=0, high=2**53)
@@ -44,6 +47,8 @@ class TrainConfig:
     device: str = setting("auto", "where to train: auto, cpu, cuda or cuda:N")
     log_every: int = setting(100, "steps from one line of metrics.jsonl to the next", low=1)
     eval_every: int = setting(0, "steps from one evaluation on the valid split to the next; 0: none", low=0)
+    early_stop: int = setting(0, "evaluations without a better one after which training ends; 0: never", low=0)
+    keep_best: bool = setting(False, "the run's weights are those of its best evaluation, not of its last step")
     checkpoint_every: int = setting(5_000, "steps from one checkpoint to the next", low=1)
     keep_checkpoints: int = setting(2, "newest checkpoints that are kept", low=1)
 

@@ -91,8 +91,8 @@ class Run:
         """Open the newest checkpoint, None if there is none yet."""
         return checkpoint.newest(self.checkpoints)
 
-    def trained(self) -> Checkpoint:
-        """Open the checkpoint that holds the run's weights.
+    def chosen(self) -> Checkpoint:
+        """Open the checkpoint that has the run's weights: the newest.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class Run:
         FormatError
             There is no checkpoint; it is damaged, of another model, or trained from other sections.
         """
-        found = self.trained()
+        found = self.chosen()
         found.check_sections(sections)
         found.restore_weights(module, tables)
         return found.step

@@ -37,8 +37,8 @@ class Table(Protocol):
 
     steps: int
 
-    def gather(self, ids: Tensor) -> Tensor:
-        """Return the rows of distinct ``ids`` int64[U] as a leaf [U, width] that takes a gradient."""
+    def gather(self, ids: Tensor | None) -> Tensor:
+        """Return the rows of distinct ``ids`` int64[U], all rows for None, as a leaf that takes a gradient."""
         ...
 
     def step(self, lr: float) -> None:
@@ -74,14 +74,17 @@ class DeviceTable:
         self.moments = {name: torch.zeros_like(self.weight) for name in optimizer.moments}
         self.steps = 0
         self._optimizer = optimizer
-        self._gathered: tuple[Tensor, Tensor] | None = None
+        self._gathered: tuple[Tensor | None, Tensor] | None = None
         for first in range(0, rows, INIT_ROWS):
             block = torch.empty(min(INIT_ROWS, rows - first), width)
             init(block, torch.Generator().manual_seed(_rng.key(key, first // INIT_ROWS)))
             self.weight[first : first + INIT_ROWS] = block
 
-    def gather(self, ids: Tensor) -> Tensor:
+    def gather(self, ids: Tensor | None) -> Tensor:
         """Return the rows of distinct ``ids`` int64[U] as a leaf [U, width] that takes a gradient.
+
+        All rows for None: the leaf is then the table's own memory, so nothing is copied, and the rows
+        are not to be read after the step that moves them.
 
         One gather per step: gradients of a row that two of them shared would have to be merged
         first. Under ``torch.no_grad`` the rows are returned and nothing is remembered.
@@ -91,7 +94,7 @@ class DeviceTable:
         RuntimeError
             A second gather in one step.
         """
-        rows = self.weight.index_select(0, ids)
+        rows = self.weight.detach() if ids is None else self.weight.index_select(0, ids)
         if torch.is_grad_enabled():
             if self._gathered is not None:
                 raise RuntimeError("rows of this table were gathered twice in one step: gather their union once")
@@ -107,6 +110,9 @@ class DeviceTable:
             return
         self.steps += 1
         ids, rows = gathered[0], gathered[1].detach()
+        if ids is None:
+            self._optimizer.update(rows, gathered[1].grad, self.moments, lr, self.steps)
+            return
         moments = {name: moment.index_select(0, ids) for name, moment in self.moments.items()}
         self._optimizer.update(rows, gathered[1].grad, moments, lr, self.steps)
         self.weight.index_copy_(0, ids, rows)
@@ -120,3 +126,8 @@ class DeviceTable:
 def uniform(bound: float) -> Init:
     """Return the initialisation that draws evenly from [-bound, bound)."""
     return lambda block, generator: block.uniform_(-bound, bound, generator=generator)
+
+
+def normal(std: float) -> Init:
+    """Return the initialisation that draws from the normal distribution of mean 0."""
+    return lambda block, generator: block.normal_(0, std, generator=generator)

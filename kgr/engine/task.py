@@ -60,3 +60,10 @@ class Task(Protocol):
     def evaluate(self, split: str) -> dict[str, Any]:
         """Return metrics that JSON can hold. Called without gradients, the module in evaluation mode."""
         ...
+
+    def figure(self, metrics: dict[str, Any]) -> float:
+        """Return what is to grow from one evaluation to the next, for instance its MRR: finite and at least 0.
+
+        ``metrics`` are as :meth:`evaluate` returned them.
+        """
+        ...

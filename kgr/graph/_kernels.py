@@ -193,3 +193,11 @@ def _in_degrees(fragments, relation, offsets, r, out):
     for entity in range(fragments.shape[0] - 1):
         a, b = span(fragments, relation, offsets, entity, r ^ 1)
         out[entity] = b - a
+
+
+@kernel
+def _find_spans(graph, entities, directed, begin, end):
+    """The range in ``tail`` of each fragment that is asked for; an empty one where there is none."""
+    fragments, relation, offsets, _ = graph
+    for i in range(entities.shape[0]):
+        begin[i], end[i] = span(fragments, relation, offsets, np.int64(entities[i]), np.int64(directed[i]))

@@ -112,6 +112,19 @@ class Graph:
         _kernels._mark_firsts(self.arrays, *columns, seen, first)
         return first
 
+    def spans(
+        self, entities: NDArray[np.integer[Any]], directed: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where in ``tail`` the tails of entities under directed relations begin and end: int64[n], int64[n].
+
+        The two are equal where there are none.
+        """
+        from kgr.graph import _kernels
+
+        begin, end = np.empty((2, len(entities)), np.int64)
+        _kernels._find_spans(self.arrays, entities, directed, begin, end)
+        return begin, end
+
     def in_degrees(self, relation: int) -> NDArray[np.int32]:
         """Return the number of edges into each entity under a directed relation: int32[G]."""
         from kgr.graph import _kernels

@@ -10,3 +10,14 @@ FIELDS: dict[str, tuple[str, ...]] = {
 
 NEGATING = ("betae",)
 """The models that can negate."""
+
+LINK_FIELDS: dict[str, tuple[str, ...]] = {
+    "transe": ("gamma", "norm"),
+    "distmult": (),
+    "complex": (),
+    "rotate": ("gamma",),
+    "rescal": (),
+    "tucker": ("relation_dim",),
+    "conve": ("feature_dropout", "projection_dropout"),
+}
+"""Those of the link predictors."""

@@ -1,7 +1,8 @@
-"""Losses of a positive against shared candidates, of which some are answers themselves and must not count.
+"""Losses of a positive against candidates, of which some are answers themselves and must not count.
 
 A candidate that is not a negative leaves every sum and softmax: its score has no influence on the
-loss or on any gradient. A row without negatives contributes its positive term alone.
+loss or on any gradient. A row without negatives contributes its positive term alone. Losses of
+scores of *all* entities are in :mod:`kgr.models.full_losses`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, softplus
 
 
 def softmax_loss(positive: Tensor, negatives: Tensor, is_negative: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,6 +67,24 @@ def margin_loss(
     share = share.masked_fill(~is_negative, 0.0)
     rows = -logsigmoid(positive) - (share * logsigmoid(-scores)).sum(dim=1)
     return _mean(rows, weight) / 2, _without(is_negative)
+
+
+def bce_loss(positive: Tensor, negatives: Tensor, is_negative: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Binary cross-entropy: each positive is true, each negative false, all of a row summed.
+
+    Parameters
+    ----------
+    positive, negatives, is_negative, weight
+        As in :func:`softmax_loss`.
+
+    Returns
+    -------
+    loss, rows without negatives
+        Two scalar tensors.
+    """
+    scores = negatives.masked_fill(~is_negative, 0.0)
+    against = softplus(scores).masked_fill(~is_negative, 0.0).sum(dim=1)
+    return _mean(softplus(-positive) + against, weight), _without(is_negative)
 
 
 def _mean(rows: Tensor, weight: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a query model is: rows of two tables, operators on query embeddings, and scores."""
+"""What a model is: rows of tables that it does not hold, queries made of them, and scores of entities against those."""
 
 from __future__ import annotations
 
@@ -10,7 +10,30 @@ from torch import Tensor, nn
 from kgr.errors import QueryError
 
 
-class QueryModel(nn.Module, abc.ABC):
+class Model(nn.Module, abc.ABC):
+    """Scores entities, rows [K, We] of a table, against queries [B, Wq] of a width of the model's own."""
+
+    def candidates(self, rows: Tensor) -> Tensor:
+        """Return what :meth:`candidate_scores` needs of entities' rows [K, We]: compute it once, use it often."""
+        return rows
+
+    @abc.abstractmethod
+    def candidate_scores(self, query: Tensor, candidates: Tensor) -> Tensor:
+        """Return the scores [B, K] of all :meth:`candidates` for every query [B, Wq]; higher is better.
+
+        Equal rows get equal scores. Nothing of size B x K x D is made.
+        """
+
+    @abc.abstractmethod
+    def pair_scores(self, query: Tensor, rows: Tensor) -> Tensor:
+        """Return the score [B] of each entity's row [B, We] for its own query [B, Wq]."""
+
+    def scores(self, query: Tensor, rows: Tensor) -> Tensor:
+        """Return the scores [B, K] of entities' rows [K, We] for every query [B, Wq]; higher is better."""
+        return self.candidate_scores(query, self.candidates(rows))
+
+
+class QueryModel(Model):
     """Embeds queries and scores entities against them.
 
     Entities and relations are rows of tables that the model does not hold, ``entity_width(dim)``
@@ -71,22 +94,3 @@ class QueryModel(nn.Module, abc.ABC):
             The model has no negation.
         """
         raise QueryError(f"{type(self).__name__} has no negation: use a structure without N, or betae")
-
-    def candidates(self, rows: Tensor) -> Tensor:
-        """Return what :meth:`candidate_scores` needs of entities' rows [K, We]: compute it once, use it often."""
-        return rows
-
-    @abc.abstractmethod
-    def candidate_scores(self, query: Tensor, candidates: Tensor) -> Tensor:
-        """Return the scores [B, K] of all :meth:`candidates` for every query [B, Wq]; higher is better.
-
-        Equal rows get equal scores. Nothing of size B x K x D is made.
-        """
-
-    @abc.abstractmethod
-    def pair_scores(self, query: Tensor, rows: Tensor) -> Tensor:
-        """Return the score [B] of each entity's row [B, We] for its own query [B, Wq]."""
-
-    def scores(self, query: Tensor, rows: Tensor) -> Tensor:
-        """Return the scores [B, K] of entities' rows [K, We] for every query [B, Wq]; higher is better."""
-        return self.candidate_scores(query, self.candidates(rows))

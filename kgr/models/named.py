@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from kgr.models.betae import BetaE
+from kgr.models.complex import ComplEx
+from kgr.models.distmult import DistMult
 from kgr.models.gqe import GQE
+from kgr.models.link import LinkModel
 from kgr.models.query2box import Query2Box
+from kgr.models.rescal import RESCAL
+from kgr.models.transe import TransE
 
 MODELS: dict[str, type[GQE | Query2Box | BetaE]] = {"gqe": GQE, "query2box": Query2Box, "betae": BetaE}
+
+LINK_MODELS: dict[str, type[LinkModel]] = {
+    "transe": TransE,
+    "distmult": DistMult,
+    "complex": ComplEx,
+    "rescal": RESCAL,
+}

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kgr import _config
 from kgr._config import setting
-from kgr.data.known import datasets_folder
+from kgr.data import recipes
 from kgr.engine.config import TrainConfig
 from kgr.errors import ConfigError
 from kgr.models.fields import FIELDS, NEGATING
@@ -102,48 +101,15 @@ class MultihopConfig(TrainConfig):
 
 
 def resolve(path: Path | None, given: Mapping[str, Any]) -> MultihopConfig:
-    """Combine the settings of a file with given ones, which win.
+    """Combine the settings of a file with given ones, which win: see :func:`kgr.data.recipes.resolve`.
 
     A file's structures are replaced, not merged, by given ones; where another model is given, the file's
     structures and the settings of its model are left out.
-
-    Raises
-    ------
-    ConfigError
-        A setting that is not allowed; the message says whether the file has it or it was given.
     """
-    base = _config.read_toml(path) if path else {}
-    if path:
-        _config.make(MultihopConfig, base, where=str(path))
-    if "model" in given and given["model"] != base.get("model", given["model"]):
-        base = {name: value for name, value in base.items() if name not in MODEL_FIELDS and name != "structures"}
-    return _config.make(MultihopConfig, {**base, **given}, where="settings")
+    return recipes.resolve(MultihopConfig, path, given, _fitting)
 
 
-def recipe(data_set: str, config: str | Path | None, model: str | None) -> Path | None:
-    """Find the file of settings for a training on a data set ("" for a store of the user's own).
-
-    ``config`` is a file, or the name of a recipe of the data set: ``datasets/<set>/multihop-<name>.toml``.
-    Where it is None, that is the recipe for the model, if one is given, else the data set's default,
-    ``multihop.toml``; or None, where there is neither.
-
-    Raises
-    ------
-    ConfigError
-        ``config`` is neither a file nor a recipe; the recipes are named.
-    """
-    folder = datasets_folder() / data_set if data_set else None
-    if config is not None:
-        if Path(config).is_file():
-            return Path(config)
-        if folder and (found := folder / f"multihop-{config}.toml").is_file():
-            return found
-        known = sorted(path.stem.removeprefix("multihop-") for path in folder.glob("multihop-*.toml")) if folder else []
-        raise ConfigError(
-            f"config is {str(config)!r}: neither a file nor a recipe of {data_set or 'this store'} "
-            f"(recipes: {', '.join(known) or 'none'})"
-        )
-    if folder is None:
-        return None
-    candidates = [folder / f"multihop-{model}.toml"] if model else []
-    return next((path for path in [*candidates, folder / "multihop.toml"] if path.is_file()), None)
+def _fitting(base: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    if not recipes.differs("model", base, given):
+        return base
+    return {name: value for name, value in base.items() if name not in MODEL_FIELDS and name != "structures"}

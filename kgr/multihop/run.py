@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 
 from kgr._jit import tell_compiling
 from kgr.data.known import open_store
+from kgr.data.recipes import recipe
 from kgr.data.run_vectors import RunVectors
+from kgr.data.training import evaluated_split, holds_out, store_of
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
-from kgr.errors import ConfigError, FormatError
+from kgr.errors import ConfigError
 from kgr.graph.graph import Graph, load_graph, require_graph
 from kgr.index.check import verify_sections
 from kgr.index.store import Store
 from kgr.models.layouts import LAYOUTS
 from kgr.multihop import evaluate as evaluation
-from kgr.multihop.config import MultihopConfig, recipe, resolve
+from kgr.multihop.config import MultihopConfig, resolve
 from kgr.multihop.task import MultihopTask, hostable
 from kgr.query._kernels import sample
 from kgr.query.answers import answers
@@ -116,7 +118,7 @@ class MultihopRun:
             See :func:`kgr.multihop.evaluate.evaluate`; ``"skipped"`` is by option, ``"hard"`` before
             ``"skip_unseen"``, each with what it left out of what the one before had left.
         """
-        split = split or ("test" if _holds_out(self.store, "test") else "valid")
+        split = split or evaluated_split(self.store) or "valid"
         if queries is None:
             chosen = default_set(self.store, split)
         else:
@@ -166,7 +168,7 @@ class MultihopRun:
         return Answers(word.name, tuple(query), results, {"graph": len(graph), "held-out": len(held_out)})
 
     def vectors(self) -> RunVectors:
-        """Return the vectors of all entities and relations, as the newest checkpoint has them."""
+        """Return the vectors of all entities and relations, as the run folder has them."""
         return RunVectors(self._run, self.store, LAYOUTS[self.config.model])
 
     def _known(self, word: Word, arguments: NDArray[np.int32]) -> tuple[set[int], set[int]]:
@@ -202,7 +204,7 @@ def train_multihop(
     out : folder
         The run folder. If it holds this very run already, training goes on from its last checkpoint.
     config : file or recipe name, optional
-        See :func:`kgr.multihop.config.recipe`; ``settings`` win over it.
+        See :func:`kgr.data.recipes.recipe`; ``settings`` win over it.
     progress, evaluating, message : callable, optional
         Called during training, during the evaluation, and with lines for the user.
     **settings
@@ -225,9 +227,9 @@ def train_multihop(
     """
     opened = open_store(store, message=message)
     require_graph(opened)
-    path = recipe(opened.name, config, settings.get("model"))
+    path = recipe(TASK, opened.name, config, settings.get("model"))
     chosen = resolve(path, settings)
-    if chosen.eval_every and not _holds_out(opened, "valid"):
+    if chosen.eval_every and not holds_out(opened, "valid"):
         raise ConfigError(f"eval_every is {chosen.eval_every}, but {opened.path} has no valid triples: leave it out")
     verify_sections(opened.path, SECTIONS)
     sections = opened.fingerprints(SECTIONS)
@@ -242,7 +244,7 @@ def train_multihop(
         step = train(task, run, chosen, progress=progress).step
         task.module.eval()
         trained = MultihopRun(run, opened, task.scorer())
-        split = next((split for split in ("test", "valid") if _holds_out(opened, split)), None)
+        split = evaluated_split(opened)
         if split is None:
             (message or str)(f"{opened.path}: no valid or test triples, so the run is not evaluated")
             return trained
@@ -261,19 +263,6 @@ def _evaluated(run: Run, step: int, queries: QuerySet) -> bool:
     )
 
 
-def _holds_out(store: Store, split: str) -> bool:
-    return split in store.splits and len(store.triples(split)) > 0
-
-
 def load_multihop(run: Run) -> MultihopRun:
     """Open a run of this task with its store."""
-    if run.task != TASK:
-        raise ConfigError(f"{run.path}: holds a run of {run.task!r}, not {TASK!r}")
-    try:
-        store = open_store(run.store)
-    except FormatError as error:
-        raise FormatError(
-            f"{error}; the run {run.path} was trained from that store: if it was moved, "
-            "write its place into the run's config.toml"
-        ) from error
-    return MultihopRun(run, store)
+    return MultihopRun(run, store_of(run, TASK))

@@ -169,6 +169,11 @@ class MultihopTask:
         queries = default_set(self.store, split).head(self.config.eval_queries)
         return evaluate(self.scorer(), queries, train=None)
 
+    def figure(self, metrics: dict[str, Any]) -> float:
+        """Return the mean MRR over the structures that an evaluation has, 0 where it has none."""
+        every = [own["mrr"] for own in metrics["structures"].values() if own and own["queries"]]
+        return float(np.mean(every)) if every else 0.0
+
     def scorer(self) -> Scorer:
         """Return the model as it is now, to score all entities."""
         return Scorer(self.model, self.tables["entities"].weight, self.tables["relations"].weight)

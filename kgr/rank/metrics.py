@@ -1,4 +1,4 @@
-"""MRR and Hits@k, averaged over the answers of a query first, then over queries, as BetaE does."""
+"""Mean ranks, MRR and Hits@k: over ranks as they are, or over the answers of a query first, as BetaE does."""
 
 from __future__ import annotations
 
@@ -43,3 +43,31 @@ def query_metrics(ranks: NDArray[np.float64], offsets: NDArray[np.integer[Any]])
 
     hits = {f"hits@{k}": mean((ranks <= k).astype(np.float64)) for k in HITS}
     return {"queries": len(lengths), "mrr": mean(1 / ranks), **hits}
+
+
+def rank_metrics(ranks: NDArray[np.float64], candidates: NDArray[np.integer[Any]]) -> dict[str, float | None]:
+    """Average ranks, each weighing the same.
+
+    Parameters
+    ----------
+    ranks : float64[n]
+        At least 1; half ranks come from ties.
+    candidates : int[n]
+        Among how many each was ranked, the answer itself counted and what was filtered not.
+
+    Returns
+    -------
+    dict
+        ``mrr``; ``mr``: the mean rank; ``adjusted_mean_rank``: that by its expectation under random order,
+        mean((candidates + 1) / 2), 1 for chance and lower is better; ``adjusted_mean_rank_index``:
+        1 - (mr - 1) / (expectation - 1), 0 for chance and 1 for the best; ``hits@1``, ``hits@3``, ``hits@10``:
+        fractions. None where there are no ranks, and the index also where no answer has a rival. Both
+        adjusted figures: Berrendorf et al., arXiv 2002.06914.
+    """
+    names = ("mrr", "mr", "adjusted_mean_rank", "adjusted_mean_rank_index", *(f"hits@{k}" for k in HITS))
+    if not len(ranks):
+        return dict.fromkeys(names)
+    mean, chance = float(ranks.mean()), float((candidates.mean() + 1) / 2)
+    index = 1 - (mean - 1) / (chance - 1) if chance > 1 else None
+    hits = (float((ranks <= k).mean()) for k in HITS)
+    return dict(zip(names, (float((1 / ranks).mean()), mean, mean / chance, index, *hits), strict=True))

@@ -95,6 +95,9 @@ class Toy:
         torch.rand(3)
         return {"split": split, "norm": float(self.tables["left"].weight.norm()), "seen": int(self.module.seen)}
 
+    def figure(self, metrics):
+        return metrics["norm"]
+
 
 def config_of(**settings) -> ToyConfig:
     return _config.make(ToyConfig, {**BASE, **settings})

@@ -2,18 +2,20 @@ import pytest
 import torch
 
 from kgr.engine.optim import RowAdagrad, RowAdam
-from kgr.engine.table import INIT_ROWS, DeviceTable, uniform
+from kgr.engine.table import INIT_ROWS, DeviceTable, normal, uniform
 
 CPU = torch.device("cpu")
 
 
-def make(rows=20, width=5, optimizer=None, key=1):
-    return DeviceTable(rows, width, optimizer=optimizer or RowAdam(), device=CPU, init=uniform(0.5), key=key)
+def make(rows=20, width=5, optimizer=None, key=1, init=None):
+    init = init or uniform(0.5)
+    return DeviceTable(rows, width, optimizer=optimizer or RowAdam(), device=CPU, init=init, key=key)
 
 
 def pull(table, ids, target, lr=0.1):
     rows = table.gather(ids)
-    ((rows - target[ids]) ** 3).abs().sum().backward()
+    target = target if ids is None else target[ids]
+    ((rows - target) ** 3).abs().sum().backward()
     table.step(lr)
 
 
@@ -77,6 +79,20 @@ def test_only_gathered_rows_and_moments_move():
     assert table.steps == 2
 
 
+@pytest.mark.parametrize("optimizer", [RowAdam(), RowAdagrad()])
+def test_all_rows_are_gathered_in_place_and_move_as_when_named(optimizer):
+    named, whole = make(optimizer=optimizer), make(optimizer=optimizer)
+    target = torch.randn(20, 5, generator=torch.Generator().manual_seed(4))
+    for ids in (None, torch.tensor([2, 9]), None, None):
+        pull(named, torch.arange(20) if ids is None else ids, target)
+        pull(whole, ids, target)
+    assert torch.equal(named.weight, whole.weight) and named.steps == whole.steps == 4
+    assert all(torch.equal(moment, whole.moments[name]) for name, moment in named.moments.items())
+    rows = whole.gather(None)
+    assert rows.is_leaf and rows.requires_grad and not whole.weight.requires_grad
+    assert rows.data_ptr() == whole.weight.data_ptr()
+
+
 def test_a_step_without_gradient_moves_nothing():
     table = make()
     before = table.weight.clone()
@@ -107,3 +123,10 @@ def test_initial_rows_depend_on_the_key_alone():
     assert a.weight.abs().max() <= 0.5 and a.weight.std() == pytest.approx(0.5 / 3**0.5, rel=0.02)
     assert not torch.equal(a.weight[:10], a.weight[INIT_ROWS:])
     assert set(a.moments) == {"mean", "square"} and not a.moments["mean"].any()
+
+
+def test_normal_initial_rows():
+    rows = make(INIT_ROWS + 10, 4, init=normal(0.2)).weight
+    assert rows.std() == pytest.approx(0.2, rel=0.02) and rows.mean() == pytest.approx(0, abs=0.005)
+    # the share within one standard deviation tells the normal distribution from others of the same variance
+    assert (rows.abs() < 0.2).float().mean() == pytest.approx(0.6827, abs=0.01)

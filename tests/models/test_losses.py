@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kgr.models.losses import margin_loss, softmax_loss
+from kgr.models.losses import bce_loss, margin_loss, softmax_loss
 
 POSITIVE = torch.tensor([1.0, -2.0], dtype=torch.float64)
 NEGATIVES = torch.tensor([[0.5, 3.0, -1.0], [2.0, 0.0, 1.0]], dtype=torch.float64)
@@ -24,6 +24,14 @@ def test_softmax_by_hand() -> None:
     first = math.log(math.exp(1) + math.exp(0.5) + math.exp(-1)) - 1
     second = math.log(math.exp(-2) + math.exp(2) + 1 + math.exp(1)) + 2
     loss, without = softmax_loss(POSITIVE, NEGATIVES, IS_NEGATIVE, WEIGHT)
+    assert loss.item() == pytest.approx((first + 3 * second) / 4)
+    assert without.item() == 0
+
+
+def test_bce_by_hand() -> None:
+    first = softplus(-1) + softplus(0.5) + softplus(-1)
+    second = softplus(2) + softplus(2) + softplus(0) + softplus(1)
+    loss, without = bce_loss(POSITIVE, NEGATIVES, IS_NEGATIVE, WEIGHT)
     assert loss.item() == pytest.approx((first + 3 * second) / 4)
     assert without.item() == 0
 
@@ -51,6 +59,7 @@ def test_self_adversarial_weights_carry_no_gradient() -> None:
 
 LOSSES = {
     "softmax": softmax_loss,
+    "bce": bce_loss,
     "margin": margin_loss,
     "adversarial": lambda *args: margin_loss(*args, temperature=0.7),
 }
@@ -98,7 +107,7 @@ def test_the_positive_term_alone() -> None:
 
 
 # self-adversarial weights are constants by intent, so finite differences see another function
-@pytest.mark.parametrize("loss", [softmax_loss, margin_loss])
+@pytest.mark.parametrize("loss", [softmax_loss, bce_loss, margin_loss])
 def test_gradcheck(loss) -> None:  # type: ignore[no-untyped-def]
     positive, negatives = (x.clone().requires_grad_() for x in (POSITIVE, NEGATIVES))
     assert torch.autograd.gradcheck(lambda p, n: loss(p, n, IS_NEGATIVE, WEIGHT)[0], (positive, negatives))

@@ -6,10 +6,11 @@ import pytest
 
 from kgr._config import make
 from kgr.data.known import datasets_folder, known_names
+from kgr.data.recipes import recipe
 from kgr.errors import ConfigError, QueryError
 from kgr.models import MODELS
 from kgr.models.fields import FIELDS, NEGATING
-from kgr.multihop.config import MODEL_FIELDS, MultihopConfig, recipe, resolve
+from kgr.multihop.config import MODEL_FIELDS, MultihopConfig, resolve
 
 
 def test_models_and_their_fields_agree() -> None:
@@ -72,9 +73,9 @@ def test_a_file_with_a_fault_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"own\.toml: cannot be read as TOML"):
         resolve(file, {})
     with pytest.raises(ConfigError, match="neither a file nor a recipe of atlas"):
-        recipe("atlas", "nothing", None)
-    assert recipe("", file, "gqe") == file
-    assert recipe("", None, "gqe") is None
+        recipe("multihop", "atlas", "nothing", None)
+    assert recipe("multihop", "", file, "gqe") == file
+    assert recipe("multihop", "", None, "gqe") is None
 
 
 def test_every_recipe_is_valid_and_found() -> None:
@@ -83,10 +84,10 @@ def test_every_recipe_is_valid_and_found() -> None:
     assert len(recipes) >= 4
     for path in recipes:
         name = path.stem.removeprefix("multihop").removeprefix("-")
-        assert recipe(path.parent.name, name or None, None) == path
+        assert recipe("multihop", path.parent.name, name or None, None) == path
         config = resolve(path, {})
         assert config.model in MODELS
         if name in MODELS:
             assert config.model == name
-            assert recipe(path.parent.name, None, name) == path
+            assert recipe("multihop", path.parent.name, None, name) == path
     assert {"gamma", "hidden"} <= MODEL_FIELDS

@@ -1,0 +1,77 @@
+"""``kgr train-completion`` and ``evaluate-completion``: link predictors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kgr.cli.base import Interrupted, json_option, traceback_option
+from kgr.cli.look import opened
+from kgr.cli.settings import given, options
+from kgr.cli.terminal import Bars, print_json, say
+from kgr.completion.config import CompletionConfig
+
+# torch is imported by what runs, not by what shows help
+
+
+@click.command("train-completion")
+@click.argument("store")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="folder of the run")
+@click.option("--seeds", type=click.IntRange(min=2), help="so many runs, seeds from 0: mean and standard deviation")
+@click.option("--config", help="file of settings, or the name of a recipe of the data set; options win over it")
+@options(CompletionConfig)
+@json_option
+@traceback_option
+def train_completion(
+    store: str, out: Path, seeds: int | None, config: str | None, as_json: bool, **settings: Any
+) -> None:
+    """Train a link predictor on a store, then evaluate it.
+
+    A known data set may have recipes: the settings of the default one, or of the one for --model, stand where no
+    option is given, instead of the defaults below. After Ctrl-C the same command goes on from the last checkpoint.
+    """
+    from kgr.completion.run import train_completion
+    from kgr.completion.seeds import train_completion_seeds
+    from kgr.show.completion import metrics_table
+    from kgr.show.seeds import seeds_table
+
+    try:
+        with Bars() as bars:
+            opened(store)  # built first, with bars
+            told = {"progress": bars.train, "evaluating": bars.evaluate, "message": say}
+            chosen = {"out": out, "config": config, **told, **given(settings)}
+            if seeds is not None:
+                found = train_completion_seeds(store, seeds=seeds, **chosen).metrics
+            else:
+                run = train_completion(store, **chosen)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
+    if seeds is not None:
+        print_json(found) if as_json else click.echo(seeds_table(found))
+        return
+    metrics = next((run.metrics[split] for split in ("test", "valid") if split in run.metrics), None)
+    if as_json:
+        print_json({**(metrics or {"split": None}), "run": str(out), **bars.spent})
+    elif metrics:
+        click.echo(metrics_table(metrics))
+
+
+@click.command("evaluate-completion")
+@click.argument("run")
+@click.option("--split", help="valid or test  [default: test, or valid where there is no test split]")
+@json_option
+@traceback_option
+def evaluate_completion(run: str, split: str | None, as_json: bool) -> None:
+    """Evaluate a trained link predictor."""
+    from kgr.completion.run import load_completion
+    from kgr.engine.run import Run
+    from kgr.show.completion import metrics_table
+
+    with Bars() as bars:
+        metrics = load_completion(Run.open(run)).evaluate(split, progress=bars.evaluate)
+    if as_json:
+        print_json(metrics)
+    else:
+        click.echo(metrics_table(metrics))

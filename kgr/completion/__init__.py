@@ -1,0 +1,1 @@
+"""Completion: train a link predictor on a store, evaluate it, classify triples, predict facts."""

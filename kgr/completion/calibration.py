@@ -1,0 +1,207 @@
+"""From scores to probabilities: fitted on what valid holds and train does not, measured on test.
+
+The event: a candidate that is no answer in train is one in the held-out split. The population: the queries that train
+or the split answer, and of each the best candidates that train does not have. What nobody ever wrote down counts as
+false, and so does what lies in another held-out split; so a probability is a lower bound of that of truth.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgr._rng import key
+from kgr.completion.shares import SIDES, Scored, best, queries_of, score_queries
+from kgr.graph.graph import Graph, build_graph, load_graph
+from kgr.index.store import Store
+
+if TYPE_CHECKING:
+    from kgr.completion.scorer import LinkScorer
+
+BEST = 100
+"""Candidates of a query that are looked at."""
+
+QUERIES = 4096
+"""At most so many queries that the split answers are looked at, and as many of all that train answers."""
+
+_EDGES = np.array([0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """A logistic law of the event that a candidate is held out.
+
+    Attributes
+    ----------
+    weights : four floats
+        Of 1; of the log share of the candidate among those that train does not have; of the log share of all these
+        together; of log(1 + answers that train has).
+    facts : int
+        Held-out answers among the candidates that the law was fitted on.
+    error : float or None
+        Expected calibration error on test, in probability: the mean distance between what was said and what was
+        found, by bins of :func:`reliability`, of the best candidate of each query. None without a test split.
+    """
+
+    weights: tuple[float, float, float, float]
+    facts: int
+    error: float | None = None
+
+    def logits(self, scored: Scored) -> NDArray[np.float64]:
+        """Return the log odds of all candidates, those that train has too: float64[B, G]."""
+        constant, share, left, known = self.weights
+        rows = constant + left * scored.left + known * np.log1p(np.diff(scored.known.offsets)) - share * scored.level
+        return share * scored.scores + rows[:, None]
+
+
+def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities of log odds."""
+    return 0.5 + 0.5 * np.tanh(0.5 * logits)
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """Candidates, and whether they are held out.
+
+    Attributes
+    ----------
+    statistics : float64[n, 4]
+        What the weights of a :class:`Calibration` are of.
+    held : bool[n]
+    weights : float64[n]
+        How many candidates of the population each stands for.
+    query : int64[n]
+        The query of each, ascending; its candidates are in the order of their scores.
+    """
+
+    statistics: NDArray[np.float64]
+    held: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+    query: NDArray[np.int64]
+
+
+def calibrate(scorer: LinkScorer, store: Store, *, seed: int = 0) -> Calibration | None:
+    """Fit a calibration on valid and measure it on test; None where there is no valid split.
+
+    Raises
+    ------
+    FormatError
+        A score is not finite.
+    """
+    if not _holds(store, "valid"):
+        return None
+    observed = observe(scorer, store, "valid", seed=seed)
+    weights = fit(observed.statistics, observed.held, observed.weights)
+    constant, share, left, known = weights.tolist()
+    found = Calibration((constant, share, left, known), int(np.count_nonzero(observed.held)))
+    if not _holds(store, "test"):
+        return found
+    bins = reliability(found, observe(scorer, store, "test", seed=seed), first=1)
+    return dataclasses.replace(found, error=expected_error(bins))
+
+
+def _holds(store: Store, split: str) -> bool:
+    return split in store.splits and len(store.triples(split)) > 0
+
+
+def observe(scorer: LinkScorer, store: Store, split: str, *, seed: int = 0) -> Observed:
+    """Look at the best candidates, which train does not have, of queries that train or a held-out split answers."""
+    train = load_graph(store)
+    held = build_graph(store.triples(split), store.entities, len(store.relations))
+    queries, weights = _population(train, store.triples(split), np.random.default_rng(key(seed)))
+    parts: list[tuple[NDArray[Any], ...]] = []
+    for first in range(0, len(queries), scorer.batch):
+        rows = queries[first : first + scorer.batch]
+        scored = score_queries(scorer, train, rows)
+        for row, (entity, relation) in enumerate(rows.tolist()):
+            known, scores = scored.known[row], scored.scores[row].copy()
+            scores[known] = -np.inf
+            places = best(scores, min(BEST, len(scores) - len(known)))
+            statistics = np.empty((len(places), 4))
+            statistics[:, 0] = 1
+            statistics[:, 1] = scores[places] - scored.level[row]
+            statistics[:, 2] = scored.left[row]
+            statistics[:, 3] = np.log1p(len(known))
+            number = np.full(len(places), first + row)
+            parts.append((statistics, np.isin(places, held.tails(entity, relation)), weights[number], number))
+    return Observed(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _population(
+    train: Graph, triples: NDArray[np.int32], draw: np.random.Generator
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Draw queries that the triples answer, and others that train answers: int32[n, 2] and how many each stands for."""
+    asked = np.unique(np.concatenate([queries_of(triples, side) for side in SIDES]), axis=0)
+    drawn = asked[np.sort(draw.permutation(len(asked))[:QUERIES])]
+    fragments = len(train.relation)
+    places = np.unique(draw.integers(fragments, size=QUERIES)) if fragments > QUERIES else np.arange(fragments)
+    entities = np.searchsorted(train.fragments, places, side="right") - 1
+    others = np.stack([entities, train.relation[places]], axis=1).astype(np.int32)
+    stands_for = fragments / max(1, len(others))
+    numbers = [each[:, 0].astype(np.int64) * train.directed + each[:, 1] for each in (others, asked)]
+    others = others[~np.isin(*numbers)]
+    weights = np.repeat([len(asked) / len(drawn), stands_for], [len(drawn), len(others)])
+    return np.concatenate([drawn, others]), weights
+
+
+def fit(statistics: NDArray[np.float64], held: NDArray[np.bool_], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fit a logistic law by Newton's method: weights float64[C] of statistics float64[n, C].
+
+    The weight 1e-3 of a square penalty keeps what the data do not decide near 0.
+    """
+    law = np.zeros(statistics.shape[1])
+    loss = np.inf
+    step = law
+    for _ in range(100):
+        logits = statistics @ (law + step)
+        now = float(weights @ (np.logaddexp(0, logits) - held * logits) + 5e-4 * (law + step) @ (law + step))
+        if now > loss:
+            step = step / 2
+            continue
+        law, close, loss = law + step, loss - now < 1e-9 * abs(now), now
+        if close:
+            break
+        chances = probabilities(logits)
+        gradient = statistics.T @ (weights * (chances - held)) + 1e-3 * law
+        curvature = (statistics * (weights * chances * (1 - chances))[:, None]).T @ statistics
+        step = -np.linalg.solve(curvature + 1e-3 * np.eye(len(law)), gradient)
+    return law
+
+
+def reliability(calibration: Calibration, observed: Observed, *, first: int = BEST) -> list[dict[str, float]]:
+    """Compare probabilities with what was found, by bins of probability.
+
+    Parameters
+    ----------
+    first : int
+        Only so many best candidates of each query.
+
+    Returns
+    -------
+    list of dict
+        ``{"from", "to", "candidates", "probability", "held_out"}`` for each bin that is not empty: how many
+        candidates of the population, the mean probability, the share that is held out.
+    """
+    starts = np.searchsorted(observed.query, observed.query)
+    kept = np.arange(len(observed.query)) - starts < first
+    chances = probabilities(observed.statistics[kept] @ np.array(calibration.weights))
+    weights, held = observed.weights[kept], observed.held[kept]
+    bins = np.clip(np.searchsorted(_EDGES, chances, side="right") - 1, 0, len(_EDGES) - 2)
+    found = []
+    for number in np.unique(bins).tolist():
+        own = bins == number
+        size = float(weights[own].sum())
+        means = {
+            name: float(weights[own] @ of[own]) / size for name, of in (("probability", chances), ("held_out", held))
+        }
+        found.append({"from": float(_EDGES[number]), "to": float(_EDGES[number + 1]), "candidates": size, **means})
+    return found
+
+
+def expected_error(bins: list[dict[str, float]]) -> float:
+    """Return the mean distance between probability and share, each bin as often as it has candidates."""
+    total = sum(each["candidates"] for each in bins)
+    return sum(each["candidates"] * abs(each["probability"] - each["held_out"]) for each in bins) / total

@@ -1,0 +1,192 @@
+"""Settings of completion training."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kgr._config import setting, settings
+from kgr.data import recipes
+from kgr.engine.config import TrainConfig
+from kgr.errors import ConfigError
+from kgr.models.fields import LINK_FIELDS
+
+LINK_MODEL_FIELDS = frozenset(field for fields in LINK_FIELDS.values() for field in fields)
+
+DEFAULT_EPOCHS = 30.0
+_INITS = ("normal", "uniform", "xavier-normal", "xavier-uniform")
+_NEGATIVES = ("negatives", "head_negatives", "own_negatives", "negative_law")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CompletionConfig(TrainConfig):
+    """Settings of completion training; what is None is a default that the field's help or the model names.
+
+    A row of a batch is one query, a head or a tail asked for: a train triple from one of its sides ("1vsall",
+    "negatives"; 2E rows are an epoch), or a distinct (entity, directed relation) with all its answers ("kvsall").
+    The loss is the mean over rows. A setting that the model, the training or the loss does not read is refused.
+    """
+
+    model: str = setting("complex", "link model", choices=tuple(LINK_FIELDS))
+    dim: int = setting(512, "numbers of an entity's vector; complex numbers count as two", low=1)
+    batch: int = setting(500, "queries of one batch", low=1)
+    steps: int = setting(0, "training steps, 0: as many as epochs take; may grow when a run is resumed", low=0)
+    epochs: float | None = setting(
+        None, f"passes over the queries, instead of steps; default {DEFAULT_EPOCHS:g}", low=0
+    )
+    lr: float = setting(0.1, "learning rate", low=0, high=1000)
+    optimizer: str = setting("adagrad", "how parameters and rows move", choices=("adam", "adagrad"))
+    eval_epochs: float | None = setting(None, "passes from one evaluation on valid to the next; not eval-every", low=0)
+    eval_triples: int | None = setting(None, "valid triples of evaluations during training; default all", low=1)
+    training: str = setting(
+        "1vsall",
+        "what a query is trained with: its answer against all entities, all its answers against all, or negatives",
+        choices=("1vsall", "kvsall", "negatives"),
+    )
+    negatives: int | None = setting(None, "negatives of a query; default 128", low=1, high=65_536)
+    head_negatives: int | None = setting(
+        None, "negatives of a query for heads; default as for tails", low=1, high=65_536
+    )
+    own_negatives: bool = setting(False, "each query has negatives of its own, instead of sharing the batch's")
+    negative_law: str = setting(
+        "uniform", "how negatives are drawn: any entity, or by its edges", choices=("uniform", "degree")
+    )
+    loss: str = setting(
+        "softmax",
+        "cross-entropy over the candidates, of each by itself, or, with negatives, self-adversarial margin",
+        choices=("softmax", "bce", "margin"),
+    )
+    adversarial: float | None = setting(
+        None, "temperature of the margin loss's self-adversarial weights, 0 for uniform ones; default 1", low=0
+    )
+    label_smoothing: float = setting(0.0, "share of the labels spread over all entities", low=0, high=1)
+    reciprocal: bool = setting(True, "an inverse relation has a vector of its own")
+    entity_dropout: float = setting(0.0, "dropout of entities' vectors", low=0, high=0.99)
+    relation_dropout: float = setting(0.0, "dropout of relations' vectors", low=0, high=0.99)
+    feature_dropout: float | None = setting(None, "dropout of whole feature maps", low=0, high=0.99)
+    projection_dropout: float | None = setting(None, "dropout after the projection", low=0, high=0.99)
+    regularizer: str = setting(
+        "n3",
+        "penalty of the vectors: cubes of moduli as Lacroix et al., or absolute values, squares, cubes as LibKGE",
+        choices=("none", "l1", "l2", "l3", "n3"),
+    )
+    entity_weight: float | None = setting(None, "weight of entities in the penalty; default 0.01 in n3, else 0", low=0)
+    relation_weight: float | None = setting(
+        None, "weight of relations in the penalty; default 0.01 in n3, else 0", low=0
+    )
+    weighted: bool = setting(True, "l1 to l3 of the vectors as the batch has them; no: of all vectors at every step")
+    relation_prediction: float = setting(
+        0.0, "weight of a second loss, the relation of head and tail among all; with 1vsall", low=0
+    )
+    init: str | None = setting(None, "law of the initial vectors; default the model's", choices=_INITS)
+    init_scale: float | None = setting(
+        None, "standard deviation (normal), bound (uniform) or gain (xavier) of the law; default the model's", low=0
+    )
+    start: str | None = setting(
+        None, "vectors that training starts from: name of some in the store, or path as import-vectors reads it"
+    )
+    norm: int | None = setting(None, "distance: 1 or 2", low=1, high=2)
+    gamma: float | None = setting(None, "score of an answer at distance 0", low=0)
+    relation_dim: int | None = setting(None, "numbers of a relation's vector; default dim", low=1)
+
+    def __post_init__(self) -> None:
+        self._check_model()
+        self._check_training()
+        self._check_penalty()
+        for one, other in (("steps", "epochs"), ("eval_every", "eval_epochs")):
+            if getattr(self, one) and getattr(self, other) is not None:
+                raise ConfigError(
+                    f"{one} is {getattr(self, one)} and {other} {getattr(self, other):g}: give one of both"
+                )
+        if self.epochs == 0:
+            raise ConfigError("epochs is 0, expected more")
+
+    def _check_model(self) -> None:
+        if self.model not in LINK_FIELDS:
+            raise ConfigError(f"model is {self.model!r}, expected one of {', '.join(LINK_FIELDS)}")
+        for name in sorted(LINK_MODEL_FIELDS - set(LINK_FIELDS[self.model])):
+            if getattr(self, name) is not None:
+                readers = ", ".join(model for model, fields in LINK_FIELDS.items() if name in fields)
+                raise ConfigError(f"{name} is not read by model {self.model}, only by {readers}: leave it out")
+        if self.init in ("normal", "uniform") and self.init_scale is None:
+            raise ConfigError(f"init is {self.init}, which needs init_scale: its standard deviation or bound")
+
+    def _check_training(self) -> None:
+        if self.training != "negatives":
+            self._refuse(_NEGATIVES, f"training {self.training}", "negatives")
+            if self.loss == "margin":
+                raise ConfigError(f"loss is margin, which training {self.training} has no negatives for: use negatives")
+        elif self.label_smoothing:
+            raise ConfigError("label_smoothing is not read by training negatives, only by 1vsall, kvsall: leave it out")
+        if self.loss != "margin":
+            self._refuse(("adversarial",), f"loss {self.loss}", "margin")
+        if self.training != "1vsall":
+            self._refuse(("relation_prediction",), f"training {self.training}", "1vsall")
+
+    def _check_penalty(self) -> None:
+        if self.regularizer == "none":
+            self._refuse(("entity_weight", "relation_weight"), "regularizer none", "l1, l2, l3, n3")
+        if self.regularizer in ("none", "n3"):
+            self._refuse(("weighted",), f"regularizer {self.regularizer}", "l1, l2, l3")
+        elif self.entity_weight is None and self.relation_weight is None:
+            raise ConfigError(f"regularizer is {self.regularizer}, which needs entity_weight or relation_weight")
+
+    def _refuse(self, names: tuple[str, ...], by: str, readers: str) -> None:
+        fields = settings(type(self))
+        for name in names:
+            if getattr(self, name) != fields[name].default:
+                raise ConfigError(f"{name} is not read by {by}, only by {readers}: leave it out")
+
+    @property
+    def penalty(self) -> tuple[float, float]:
+        """Weights of entities and relations in the penalty, the defaults filled in."""
+        default = 0.01 if self.regularizer == "n3" else 0.0
+        entities, relations = self.entity_weight, self.relation_weight
+        return default if entities is None else entities, default if relations is None else relations
+
+    @property
+    def model_fields(self) -> dict[str, Any]:
+        """The settings that the model's constructor takes, those left to it left out."""
+        dropout = {"entity_dropout": self.entity_dropout, "relation_dropout": self.relation_dropout}
+        given = {name: getattr(self, name) for name in LINK_FIELDS[self.model]}
+        return dropout | {name: value for name, value in given.items() if value is not None}
+
+    def in_steps(self, rows: int) -> CompletionConfig:
+        """Return these settings with epochs of so many rows turned into steps."""
+        steps, every = self.steps, self.eval_every
+        if not steps:
+            steps = _steps(DEFAULT_EPOCHS if self.epochs is None else self.epochs, rows, self.batch)
+        if self.eval_epochs:
+            every = _steps(self.eval_epochs, rows, self.batch)
+        return dataclasses.replace(self, steps=steps, epochs=None, eval_every=every, eval_epochs=None)
+
+
+def _steps(epochs: float, rows: int, batch: int) -> int:
+    return max(1, math.ceil(epochs * rows / batch))
+
+
+def resolve(path: Path | None, given: Mapping[str, Any]) -> CompletionConfig:
+    """Combine the settings of a file with given ones, which win: see :func:`kgr.data.recipes.resolve`.
+
+    Where another model, training, loss or penalty is given, the file's settings of its own are left out; given
+    steps stand instead of the file's epochs, and the other way round.
+    """
+    return recipes.resolve(CompletionConfig, path, given, _fitting)
+
+
+_OF_ONE = {
+    "model": LINK_MODEL_FIELDS | {"init", "init_scale", "reciprocal", "relation_prediction"},
+    "training": frozenset((*_NEGATIVES, "label_smoothing", "relation_prediction", "loss", "adversarial")),
+    "loss": frozenset(("adversarial",)),
+    "regularizer": frozenset(("entity_weight", "relation_weight", "weighted")),
+}
+_INSTEAD = {"steps": "epochs", "epochs": "steps", "eval_every": "eval_epochs", "eval_epochs": "eval_every"}
+
+
+def _fitting(base: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    left = {own for name, owned in _OF_ONE.items() if recipes.differs(name, base, given) for own in owned}
+    left |= {_INSTEAD[name] for name in given if name in _INSTEAD}
+    return {name: value for name, value in base.items() if name not in left}

@@ -1,0 +1,99 @@
+"""Losses of the scores of all entities, against one answer of each query (1vsAll) or all of them (KvsAll).
+
+Both are means over the queries, a row's terms summed. The scores [B, G] are the largest array of a
+step, so each loss works its gradient out in the forward pass, in the one array of that shape that
+it keeps: its backward pass runs once. Labels come flat: ``rows`` int64[L] and ``columns`` int64[L],
+each pair once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import softplus
+
+_NOTHING = 1e-30  # smaller probabilities count as 0: numbers near the smallest make products twenty times slower
+
+
+def cross_entropy(scores: Tensor, answers: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Return the cross-entropy of the softmax of ``scores`` [B, G] with one answer each, ``answers`` int64[B].
+
+    Of the target, ``smoothing`` is spread evenly over all entities, as in ``torch.nn.functional``.
+    """
+    B, G = scores.shape
+    rows = torch.arange(B, device=scores.device)
+    flat = scores.new_full((B,), smoothing / G) if smoothing else None
+    return _loss(_softmax, scores, rows, answers, scores.new_full((B,), 1 - smoothing), flat)
+
+
+def label_cross_entropy(scores: Tensor, rows: Tensor, columns: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Return the cross-entropy of the softmax of ``scores`` [B, G] with all of a row's labels alike.
+
+    Smoothed labels are ``(1 - smoothing) y + 1 / G``, as ConvE's authors and LibKGE have it, and then
+    scaled to a sum of 1. Every row has a label.
+    """
+    B, G = scores.shape
+    total = (1 - smoothing) * torch.bincount(rows, minlength=B).to(scores.dtype) + (1 if smoothing else 0)
+    flat = 1 / (G * total) if smoothing else None
+    return _loss(_softmax, scores, rows, columns, (1 - smoothing) / total[rows], flat)
+
+
+def label_bce(scores: Tensor, rows: Tensor, columns: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Return the binary cross-entropy of ``scores`` [B, G], summed over entities, labels true and all others false.
+
+    Labels are smoothed as in :func:`label_cross_entropy`, without the scaling.
+    """
+    B, G = scores.shape
+    flat = scores.new_full((B,), 1 / G) if smoothing else None
+    return _loss(_binary, scores, rows, columns, scores.new_full(rows.shape, 1 - smoothing), flat)
+
+
+_Law = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+def _softmax(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sum of the rows' log-sum-exps and, [B, G], its gradient: the softmax."""
+    share = torch.softmax(scores, dim=1)
+    # the largest share is at least 1 / G, so its logarithm is exact where an answer's would not be
+    total = (scores.amax(1) - share.amax(1).log()).sum()
+    return total, torch.threshold_(share, _NOTHING, 0.0)
+
+
+def _binary(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sum of all ``log(1 + exp(score))`` and, [B, G], its gradient."""
+    return softplus(scores).sum(), torch.sigmoid(scores)
+
+
+def _loss(law: _Law, scores: Tensor, rows: Tensor, columns: Tensor, label: Tensor, flat: Tensor | None) -> Tensor:
+    """Return ``law`` less the inner product of scores and target, over B.
+
+    The target is ``label`` [L] at the labels and, where given, ``flat`` [B] everywhere besides.
+    """
+    return _Full.apply(law, scores, rows, columns, label, flat)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _Full(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, law: _Law, scores: Tensor, rows: Tensor, columns: Tensor, label: Tensor, flat: Tensor | None
+    ) -> Tensor:
+        loss, gradient = law(scores)
+        loss -= (label * scores[rows, columns]).sum()
+        gradient.index_put_((rows, columns), -label, accumulate=True)
+        if flat is not None:
+            loss -= (flat * scores.sum(1)).sum()
+            gradient -= flat.unsqueeze(1)
+        ctx.gradient = gradient
+        return loss / len(scores)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, None, None, None, None]:
+        gradient, ctx.gradient = ctx.gradient, None
+        if gradient is None:
+            raise RuntimeError("this loss keeps its gradient for one backward pass: compute the loss anew")
+        return None, gradient.mul_(grad / len(gradient)), None, None, None, None

@@ -1,0 +1,2 @@
+def metrics_table(m):
+    return str(m)

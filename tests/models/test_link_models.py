@@ -1,0 +1,182 @@
+"""Link predictors: scores by their published formulas, both sides of a triple, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from kgr.errors import ConfigError
+from kgr.models import LINK_MODELS
+from kgr.models.fields import LINK_FIELDS
+from kgr.models.link import Groups, LinkModel, grouped_product, turned
+
+DIM = 8
+KINDS = {
+    "transe": {},
+    "transe-l1": {"norm": 1, "gamma": 3.0},
+    "distmult": {},
+    "complex": {},
+    "rescal": {},
+}
+INVERTIBLE = [kind for kind in KINDS if not LINK_MODELS[kind.partition("-")[0]].needs_reciprocal]
+
+
+def make(kind: str, **settings: object) -> LinkModel:
+    name = kind.partition("-")[0]
+    model = LINK_MODELS[name](**({"dim": DIM} | KINDS[kind] | settings))  # type: ignore[arg-type]
+    return model.double().eval()
+
+
+def rows(n: int, width: int, seed: int) -> Tensor:
+    return torch.randn(n, width, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)).requires_grad_()
+
+
+def tables(model: LinkModel) -> tuple[Tensor, Tensor]:
+    return rows(7, model.entity_width, 1), rows(3, model.relation_width, 2)
+
+
+def as_complex(x: Tensor) -> Tensor:
+    return torch.complex(*x.chunk(2, dim=-1))
+
+
+def plain(kind: str, model: LinkModel, h: Tensor, r: Tensor, t: Tensor) -> Tensor:
+    """The score of one triple of rows [W], by the formula of the paper."""
+    formulas: dict[str, Callable[[], Tensor]] = {
+        "transe": lambda: 12 - (h + r - t).square().sum().sqrt(),
+        "transe-l1": lambda: 3 - (h + r - t).abs().sum(),
+        "distmult": lambda: (h * r * t).sum(),
+        "complex": lambda: (as_complex(h) * as_complex(r) * as_complex(t).conj()).sum().real,
+        "rescal": lambda: h @ r.view(DIM, DIM) @ t,
+    }
+    return formulas[kind]()
+
+
+@pytest.fixture(params=list(KINDS))
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_scores_are_those_of_the_formula(kind: str) -> None:
+    model = make(kind)
+    entities, relations = tables(model)
+    groups = Groups.of([2, 0, 3])
+    query = model.query(entities[:5], model.operators(relations, None), groups)
+    scores = model.scores(query, entities)
+    expected = [
+        [plain(kind, model, entities[b], relations[u], t) for t in entities] for b, u in enumerate(groups.places)
+    ]
+    torch.testing.assert_close(scores, torch.stack([torch.stack(row) for row in expected]))
+    torch.testing.assert_close(model.pair_scores(query, entities[:5]), scores[:, :5].diagonal())
+
+
+@pytest.mark.parametrize("kind", INVERTIBLE)
+def test_both_sides_give_a_triple_one_score(kind: str) -> None:
+    model = make(kind)
+    entities, relations = tables(model)
+    forward, backward = (model.operators(relations, torch.full((3,), side)) for side in (False, True))
+    for u in range(3):
+        groups = Groups.of([7 * (i == u) for i in range(3)])
+        by_tail = model.scores(model.query(entities, forward, groups), entities)
+        by_head = model.scores(model.query(entities, backward, groups), entities)
+        torch.testing.assert_close(by_tail, by_head.t())
+
+
+def test_relation_scores_are_those_of_each_relation(kind: str) -> None:
+    model = make(kind)
+    entities, relations = tables(model)
+    inverse = None if model.needs_reciprocal else torch.tensor([False, True, False])
+    operators = model.operators(relations, inverse)
+    heads, tails = entities[:4], entities[3:]
+    found = model.relation_scores(heads, tails, operators)
+    assert found.shape == (4, 3)
+    for u in range(3):
+        query = model.query(heads, operators, Groups.of([4 * (i == u) for i in range(3)]))
+        torch.testing.assert_close(found[:, u], model.pair_scores(query, tails))
+
+
+def test_gradients_of_everything(kind: str) -> None:
+    model = make(kind).train()
+    entities, relations = tables(model)
+    inverse = None if model.needs_reciprocal else torch.tensor([True, False, False])
+
+    def outputs(entities: Tensor, relations: Tensor) -> tuple[Tensor, ...]:
+        operators = model.operators(relations, inverse)
+        query = model.query(entities[:4], operators, Groups.of([1, 2, 1]))
+        return (
+            model.scores(query, entities),
+            model.pair_scores(query, entities[2:6]),
+            model.relation_scores(entities[:2], entities[4:6], operators),
+            model.moduli(entities),
+        )
+
+    assert torch.autograd.gradcheck(outputs, (entities, relations))
+    outputs(entities, relations)[0].sum().backward()
+    assert all(weights.grad is not None for weights in model.parameters())
+
+
+def test_equal_rows_get_equal_scores(kind: str) -> None:
+    model = make(kind).float()
+    entities, relations = (x.detach().float() for x in tables(model))
+    query = model.query(entities, model.operators(relations, None), Groups.of([3, 3, 1]))
+    scores = model.scores(query, entities[:1].expand(9, -1))
+    assert torch.equal(scores, scores[:, :1].expand(-1, 9))
+
+
+def test_the_same_seed_is_the_same_model_and_torch_draws_nothing(kind: str) -> None:
+    before = torch.get_rng_state()
+    one, same, other = make(kind), make(kind), make(kind, seed=1)
+    assert torch.equal(torch.get_rng_state(), before)
+    for mine, again, different in zip(one.parameters(), same.parameters(), other.parameters(), strict=True):
+        assert torch.equal(mine, again)
+        assert mine.unique().numel() == 1 or not torch.equal(mine, different)
+
+
+def test_dropout_modules_have_their_rates(kind: str) -> None:
+    model = make(kind, entity_dropout=0.25, relation_dropout=0.5)
+    assert (model.entity_dropout.p, model.relation_dropout.p) == (0.25, 0.5)
+
+
+def test_every_field_is_read() -> None:
+    for name, kind in LINK_MODELS.items():
+        kind(dim=DIM, **dict.fromkeys(LINK_FIELDS[name]))
+
+
+def test_published_settings_are_the_defaults() -> None:
+    assert LINK_MODELS["transe"](4).gamma == 12
+    assert LINK_MODELS["transe"](4).norm == 2
+
+
+@pytest.mark.parametrize("name", ["complex"])
+def test_complex_rows_need_an_even_dimension(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"dim is 7, but {name} needs an even number.*use 8"):
+        LINK_MODELS[name](dim=7)
+
+
+def test_another_norm_is_refused() -> None:
+    with pytest.raises(ConfigError, match="norm is 3, expected 1 or 2"):
+        LINK_MODELS["transe"](dim=4, norm=3)
+
+
+def test_moduli_of_complex_rows_pull_nothing_at_zero() -> None:
+    entities = torch.tensor([[3.0, 0.0, -4.0, 0.0]], requires_grad=True)
+    found = LINK_MODELS["complex"](dim=4).moduli(entities)
+    torch.testing.assert_close(found, torch.tensor([[5.0, 0.0]]), atol=1e-12, rtol=1e-6)
+    (gradient,) = torch.autograd.grad(found.sum(), entities)
+    torch.testing.assert_close(gradient, torch.tensor([[0.6, 0.0, -0.8, 0.0]]))
+
+
+def test_grouped_products_and_turned_matrices() -> None:
+    own, matrices = rows(5, 3, 1), rows(4, 9, 2)
+    groups = Groups.of([2, 0, 1, 2])
+    assert groups.places.tolist() == [0, 0, 2, 3, 3]
+    expected = torch.stack([own[b] @ matrices[u].view(3, 3) for b, u in enumerate(groups.places)])
+    torch.testing.assert_close(grouped_product(own, matrices, groups), expected)
+    assert torch.autograd.gradcheck(lambda x, m: grouped_product(x, m, groups), (own, matrices))
+    inverse = torch.tensor([True, False, False, True])
+    flipped = turned(matrices, inverse).view(4, 3, 3)
+    for u in range(4):
+        assert torch.equal(flipped[u], matrices[u].view(3, 3).t() if inverse[u] else matrices[u].view(3, 3))
+    assert torch.autograd.gradcheck(lambda m: turned(m, inverse), (matrices,))

@@ -49,7 +49,10 @@ def train_completion(
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
     if seeds is not None:
-        print_json(found) if as_json else click.echo(seeds_table(found))
+        if as_json:
+            print_json(found)
+        else:
+            click.echo(seeds_table(found))
         return
     metrics = next((run.metrics[split] for split in ("test", "valid") if split in run.metrics), None)
     if as_json:

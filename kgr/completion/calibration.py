@@ -147,7 +147,9 @@ def _population(
     return np.concatenate([drawn, others]), weights
 
 
-def fit(statistics: NDArray[np.float64], held: NDArray[np.bool_], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def fit(
+    statistics: NDArray[np.float64], held: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Fit a logistic law by Newton's method: weights float64[C] of statistics float64[n, C].
 
     The weight 1e-3 of a square penalty keeps what the data do not decide near 0.
@@ -194,9 +196,7 @@ def reliability(calibration: Calibration, observed: Observed, *, first: int = BE
     for number in np.unique(bins).tolist():
         own = bins == number
         size = float(weights[own].sum())
-        means = {
-            name: float(weights[own] @ of[own]) / size for name, of in (("probability", chances), ("held_out", held))
-        }
+        means = {name: float(weights[own] @ of[own]) / size for name, of in (("probability", chances), ("held_out", held))}
         found.append({"from": float(_EDGES[number]), "to": float(_EDGES[number + 1]), "candidates": size, **means})
     return found
 

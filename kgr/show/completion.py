@@ -1,2 +1,1 @@
-def metrics_table(m):
-    return str(m)
+def metrics_table(m): return str(m)

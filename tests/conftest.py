@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def _kernel_cache() -> str:
     state = hashlib.blake2b(digest_size=8)
-    for folder in ("_*.py", "index/**/*.py", "rank/**/*.py", "graph/**/*.py", "query/**/*.py", "models/**/*.py"):
+    parts = ("index", "rank", "graph", "query", "models", "completion")
+    for folder in ("_*.py", *(f"{part}/**/*.py" for part in parts)):
         for path in sorted((ROOT / "kgr").glob(folder)):
             state.update(path.read_bytes())
     return str(Path(tempfile.gettempdir()) / f"kgr-kernels-{os.getuid()}-{state.hexdigest()}")

@@ -96,13 +96,11 @@ class CompletionConfig(TrainConfig):
         self._check_model()
         self._check_training()
         self._check_penalty()
-        for one, other in (("steps", "epochs"), ("eval_every", "eval_epochs")):
-            if getattr(self, one) and getattr(self, other) is not None:
-                raise ConfigError(
-                    f"{one} is {getattr(self, one)} and {other} {getattr(self, other):g}: give one of both"
-                )
-        if self.epochs == 0:
-            raise ConfigError("epochs is 0, expected more")
+        for steps, epochs in (("steps", "epochs"), ("eval_every", "eval_epochs")):
+            if getattr(self, steps) and getattr(self, epochs) is not None:
+                raise ConfigError(f"{steps} and {epochs} are both given: give one, the other follows from it")
+            if getattr(self, epochs) == 0:
+                raise ConfigError(f"{epochs} is 0, expected more, or none")
 
     def _check_model(self) -> None:
         if self.model not in LINK_FIELDS:

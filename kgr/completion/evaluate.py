@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -11,13 +12,17 @@ from numpy.typing import NDArray
 
 from kgr.completion.popularity import popularity_ranks
 from kgr.completion.queries import SplitQueries, split_queries
-from kgr.graph.graph import load_graph
+from kgr.completion.subsets import CATEGORIES, categories, compositional, symmetric_relations
+from kgr.graph.graph import Graph, load_graph
 from kgr.index.store import Store
 from kgr.rank.metrics import rank_metrics
 from kgr.rank.ranks import filtered_ranks
 
 Progress = Callable[[str, int, int], None]
 """Called with the split, the queries done since the last call, and the queries of the whole evaluation."""
+
+Places = NDArray[Any] | slice
+"""Some of the triples: by place or mask."""
 
 SIDES = ("tail", "head")
 """What is ranked, in the order of the rows of ranks."""
@@ -41,6 +46,7 @@ def evaluate(
     *,
     tables: bool = True,
     limit: int | None = None,
+    rule_length: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Rank the tail and the head of every triple of a split among all entities that are no known answers.
@@ -52,52 +58,121 @@ def evaluate(
     ----------
     split : "valid", "test" or "train"
     tables : bool
-        False leaves out what compares and explains, and keeps the figures of all triples and of the two sides.
+        False leaves out the popularity baseline and the tables of kinds of triples.
     limit : int, optional
         At most so many triples, drawn uniformly, always the same ones.
+    rule_length : int, optional
+        Of the rules by which triples are compositional: see :func:`kgr.completion.subsets.compositional`.
     progress : Progress, optional
+
+    Returns
+    -------
+    dict
+        ``{"split", "limit", "triples", "mrr", "head_mrr", "tail_mrr", "mr", "adjusted_mean_rank",
+        "adjusted_mean_rank_index", "hits@1", "hits@3", "hits@10", "popularity_mrr", "sides", "relations",
+        "categories", "patterns", "unseen"}``. The figures are those of :func:`kgr.rank.metrics.rank_metrics`;
+        every entry of the tables has them too, None where it has no triples.
+
+        - ``sides``: ``"tail"`` and ``"head"``, each ranked alone.
+        - ``relations``: by key, those of the split; also ``label`` and ``category``.
+        - ``categories``: 1-1, 1-N, N-1, N-N, by train: see :func:`kgr.completion.subsets.categories`.
+        - ``patterns``: ``symmetric``, of relations that mostly have their reverse in train, and ``compositional``,
+          which follow from train's path rules, with ``rule_length``; None where no rules are searched.
+        - ``unseen``: ``entities`` and ``relations``: the triple has one that train does not have.
+
+    Raises
+    ------
+    UnknownKey, DataError, ConfigError
+        No such split, or one without triples; a limit or rule length out of range.
     """
     queries = split_queries(store, split, limit=limit)
-    found = _Ranked(queries, rank_answers(scorer, queries, split, progress))
-    if tables:
-        found.popular = popularity_ranks(load_graph(store), queries)
-    return {"split": split, **found.of(), "sides": found.sides()}
+    ranks = rank_answers(scorer, queries, split, progress)
+    train = load_graph(store) if tables else None
+    found = _Ranked(ranks, queries.candidates, popularity_ranks(train, queries) if train else None)
+    metrics = {"split": split, "limit": limit, **found.figures(), "sides": found.sides()}
+    if train:
+        metrics.update(_tables(found, store, train, split, queries, rule_length))
+    return metrics
 
 
 def rank_answers(
     scorer: Scorer, queries: SplitQueries, split: str, progress: Progress | None = None
 ) -> NDArray[np.float64]:
     """Return the filtered ranks of each triple's tail (0) and head (1): float64[2, E]."""
-    parts, known = [], queries.known
+    ranks = np.empty(len(queries.answers.values))
+    threads = torch.get_num_threads()
     for first in range(0, len(queries), scorer.batch):
         last = min(first + scorer.batch, len(queries))
         scores = scorer.scores(queries.entities[first:last], queries.directed[first:last])
-        own, hidden = queries.answers.cut(first, last), known.cut(first, last)
-        parts.append(
-            filtered_ranks(
-                scores, own.values, own.offsets, hidden.values, hidden.offsets, threads=torch.get_num_threads()
-            )
-        )
+        own, known = queries.answers.cut(first, last), queries.known.cut(first, last)
+        begin, end = queries.answers.offsets[[first, last]]
+        ranks[begin:end] = filtered_ranks(scores, own.values, own.offsets, known.values, known.offsets, threads=threads)
         if progress:
             progress(split, last - first, len(queries))
-    return np.concatenate(parts)[queries.places]
+    return ranks[queries.places]
 
 
+@dataclasses.dataclass(frozen=True)
 class _Ranked:
-    """Averages ranks over any triples."""
+    """Ranks of tails (0) and heads (1), the model's and popularity's, averaged over any triples."""
 
-    def __init__(self, queries: SplitQueries, ranks: NDArray[np.float64]) -> None:
-        self.ranks, self.candidates = ranks, queries.candidates
-        self.popular: NDArray[np.float64] | None = None
+    ranks: NDArray[np.float64]
+    candidates: NDArray[np.int64]
+    popular: NDArray[np.float64] | None
 
-    def of(self, triples: Any = slice(None), sides: slice = slice(None)) -> dict[str, Any]:
-        ranks = self.ranks[sides, triples]
-        figures: dict[str, Any] = {"triples": ranks.shape[1]}
-        figures.update(rank_metrics(ranks.ravel(), self.candidates[sides, triples].ravel()))
-        if self.popular is not None:
-            popular = self.popular[sides, triples].ravel()
-            figures["popularity_mrr"] = float((1 / popular).mean()) if len(popular) else None
-        return figures
+    def figures(self, triples: Places = slice(None)) -> dict[str, Any]:
+        """Average both sides of some triples, by place or mask."""
+        sides = {f"{name}_mrr": self._mean([side], triples)["mrr"] for side, name in enumerate(SIDES)}
+        return {**self._mean([0, 1], triples), **sides}
 
     def sides(self) -> dict[str, dict[str, Any]]:
-        return {name: self.of(sides=slice(i, i + 1)) for i, name in enumerate(SIDES)}
+        """Average each side of all triples."""
+        return {name: self._mean([side], slice(None)) for side, name in enumerate(SIDES)}
+
+    def _mean(self, sides: list[int], triples: Places) -> dict[str, Any]:
+        ranks = self.ranks[sides][:, triples]
+        candidates = self.candidates[sides][:, triples].ravel()
+        found: dict[str, Any] = {"triples": ranks.shape[1], **rank_metrics(ranks.ravel(), candidates)}
+        if self.popular is not None:
+            popular = self.popular[sides][:, triples].ravel()
+            found["popularity_mrr"] = rank_metrics(popular, candidates)["mrr"]
+        return found
+
+
+def _tables(
+    found: _Ranked, store: Store, train: Graph, split: str, queries: SplitQueries, rule_length: int | None
+) -> dict[str, Any]:
+    """Average what is of a kind."""
+    heads, relations, tails = queries.triples.T
+    category_of = categories(train)
+    of_triple = np.array([category_of[r] or "" for r in relations])
+    patterns: dict[str, Any] = {"symmetric": found.figures(symmetric_relations(store, train)[relations])}
+    composed = compositional(store, split, rule_length)
+    patterns["compositional"] = composed and {
+        **found.figures(composed.follows[queries.rows]),
+        "rule_length": composed.rule_length,
+    }
+    return {
+        "relations": _relations(found, store, relations, category_of),
+        "categories": {name: found.figures(of_triple == name) for name in CATEGORIES},
+        "patterns": patterns,
+        "unseen": {
+            "entities": found.figures(~(train.seen[heads] & train.seen[tails])),
+            "relations": found.figures(of_triple == ""),
+        },
+    }
+
+
+def _relations(
+    found: _Ranked, store: Store, relations: NDArray[np.int32], category_of: list[str | None]
+) -> dict[str, dict[str, Any]]:
+    order = np.argsort(relations, kind="stable")
+    distinct, starts = np.unique(relations[order], return_index=True)
+    return {
+        store.relations.key(r): {
+            "label": store.label("relations", r),
+            "category": category_of[r],
+            **found.figures(triples),
+        }
+        for r, triples in zip(distinct.tolist(), np.split(order, starts[1:]), strict=True)
+    }

@@ -38,7 +38,10 @@ def penalty(
         return sums / power
     n3 = config.regularizer == "n3"
     share, ends = (1.0, 1) if n3 else (1 / power, 2)
-    sizes = (lambda rows: lp_penalty(model.moduli(rows), power)) if n3 else (lambda rows: lp_penalty(rows, power))
+
+    def sizes(rows: Tensor) -> Tensor:
+        return lp_penalty(model.moduli(rows) if n3 else rows, power)
+
     kinds, _, _, labels = (int(n) for n in slot.host["counts"])
     triples = labels if config.training == "kvsall" else config.batch
     total = heads.new_zeros(())

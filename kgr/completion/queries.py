@@ -86,10 +86,11 @@ def split_queries(store: Store, split: str, *, limit: int | None = None) -> Spli
     rows = np.arange(len(every), dtype=np.int64)
     if limit is not None and limit < len(every):
         rows = np.sort(np.random.default_rng(0).choice(len(every), limit, replace=False))
-    return _queries(every[rows], rows, load_graph(store, splits))
+    return queries_of(every[rows], rows, load_graph(store, splits))
 
 
-def _queries(triples: NDArray[np.int32], rows: NDArray[np.int64], known: Graph) -> SplitQueries:
+def queries_of(triples: NDArray[np.int32], rows: NDArray[np.int64], known: Graph) -> SplitQueries:
+    """Return the queries of triples, int32[E, 3], that ``known`` has, and that are these rows of a split."""
     heads, relations, tails = triples.T.astype(np.int64)
     asked = np.concatenate([2 * relations * known.entities + heads, (2 * relations + 1) * known.entities + tails])
     distinct, query_of, sizes = np.unique(asked, return_inverse=True, return_counts=True)

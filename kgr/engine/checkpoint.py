@@ -169,8 +169,9 @@ def save(
     manifest: Mapping[str, Any],
     *,
     keep: int,
+    best: int | None = None,
 ) -> None:
-    """Write the checkpoint ``folder/<step>`` and then delete all but the ``keep`` newest.
+    """Write the checkpoint ``folder/<step>`` and then delete all but the ``keep`` newest and that of step ``best``.
 
     Parameters
     ----------
@@ -199,13 +200,20 @@ def save(
             for name, table in tables.items()
         }
         whole = {"format": FORMAT, "version": VERSION, **manifest, "tables": shapes, "files": files}
-        whole["blake2b"] = _digest(_canonical(whole))
-        (temporary / "manifest.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
+        (temporary / "manifest.json").write_text(_signed(whole), encoding="utf-8")
     for step in _steps(folder)[:-keep]:
+        if step == best:
+            continue
         (folder / str(step) / "manifest.json").unlink()
         shutil.rmtree(folder / str(step))
     for left in folder.glob(".tmp-*"):  # by a process that was killed: whoever saves holds the run
         shutil.rmtree(left)
+
+
+def amend(path: Path, changes: Mapping[str, Any]) -> None:
+    """Replace entries in the manifest of a checkpoint, whose tensors stay; the old manifest is in force until then."""
+    manifest = {**Checkpoint.open(path).manifest, **changes}
+    _io.replace_text(path / "manifest.json", _signed(manifest))
 
 
 def _files(
@@ -248,6 +256,10 @@ def _entry(data: bytes) -> dict[str, Any]:
 
 def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=32).hexdigest()
+
+
+def _signed(manifest: Mapping[str, Any]) -> str:
+    return json.dumps({**manifest, "blake2b": _digest(_canonical(manifest))}, indent=1)
 
 
 def _canonical(manifest: Mapping[str, Any]) -> bytes:

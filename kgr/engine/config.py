@@ -8,20 +8,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from kgr._config import setting, settings
+from kgr.engine.steering import History, reductions
+from kgr.errors import ConfigError
 
 RESUMABLE = frozenset(
     {"minutes", "threads", "slots", "device", "log_every", "eval_every", "checkpoint_every", "keep_checkpoints"}
 )
-"""Settings that may differ when a run is resumed. Beside them ``steps`` may grow; nothing else may differ."""
+"""Settings that may differ when a run is resumed; ``eval_every`` not where evaluations steer the training.
+Beside them ``steps`` may grow; nothing else may differ."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Settings of any training.
 
-    The learning rate of a step is a function of these settings and the step alone (:func:`learning_rate`).
-    Where ``steps`` grows on resume, the rate follows the longer schedule from there on; with
-    ``schedule="constant"`` the run equals one that had as many steps from the start.
+    The learning rate of a step is a function of these settings and the step, with ``schedule="plateau"`` of
+    the evaluations before it too (:func:`learning_rate`). Where ``steps`` grows on resume, the rate follows the
+    longer schedule from there on; with ``schedule="constant"`` or ``"plateau"`` the run equals one that had as
+    many steps from the start.
+
+    An evaluation is better where the task's figure, for instance its MRR, exceeds that of the last better one
+    by a 10,000th of it, as in torch's ``ReduceLROnPlateau``; the best one, whose weights ``keep_best`` keeps, is
+    the one of the highest figure.
 
     A run stopped by ``minutes`` ends at a step that depends on the machine, so it is not
     reproducible as a whole, though every step of it is.
@@ -52,9 +60,33 @@ class TrainConfig:
     checkpoint_every: int = setting(5_000, "steps from one checkpoint to the next", low=1)
     keep_checkpoints: int = setting(2, "newest checkpoints that are kept", low=1)
 
+    @property
+    def steered(self) -> bool:
+        """Whether evaluations decide what becomes of the training."""
+        return self.schedule == "plateau" or self.early_stop > 0 or self.keep_best
 
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Return the learning rate of a step in [1, steps]."""
+
+def check_steering(config: TrainConfig) -> None:
+    """Refuse settings that need evaluations where there are none, and those that the schedule does not read.
+
+    Raises
+    ------
+    ConfigError
+        The settings are named.
+    """
+    if config.steered and not config.eval_every:
+        raise ConfigError(
+            "schedule plateau, early_stop and keep_best need evaluations, but eval_every is 0: "
+            "set it, or leave them out"
+        )
+    fields = settings(TrainConfig)
+    for name in ("plateau_factor", "plateau_patience"):
+        if config.schedule != "plateau" and getattr(config, name) != fields[name].default:
+            raise ConfigError(f"{name} is not read by schedule {config.schedule}, only by plateau: leave it out")
+
+
+def learning_rate(config: TrainConfig, step: int, history: History = ()) -> float:
+    """Return the learning rate of a step in [1, steps], given the evaluations; those before the step count."""
     if step <= config.warmup:
         return config.lr * step / config.warmup
     done = (step - 1 - config.warmup) / max(1, config.steps - config.warmup)
@@ -62,16 +94,20 @@ def learning_rate(config: TrainConfig, step: int) -> float:
         return config.lr * 0.5 * (1 + math.cos(math.pi * done))
     if config.schedule == "step" and 2 * (step - 1) >= config.steps:
         return config.lr / 5
+    if config.schedule == "plateau":
+        before = [each for each in history if each[0] < step]
+        return config.lr * config.plateau_factor ** reductions(before, config.plateau_patience)
     return config.lr
 
 
 def differences(old: Mapping[str, Any], new: TrainConfig) -> list[str]:
     """Name the settings in which ``new`` may not resume a run made with ``old``."""
     found = []
+    resumable = RESUMABLE - {"eval_every"} if new.steered else RESUMABLE
     for name, field in settings(type(new)).items():
         # TOML leaves out what is None; a setting that a later version added had its default
         was, now = old.get(name, None if field.optional else field.default), getattr(new, name)
-        if name in RESUMABLE or was == now or (name == "steps" and was <= now):
+        if name in resumable or was == now or (name == "steps" and was <= now):
             continue
         found.append(f"{name} was {was!r}, now {now!r}" + (" (may only grow)" if name == "steps" else ""))
     return found

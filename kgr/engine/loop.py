@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 
 from kgr import _rng
-from kgr.engine import checkpoint
+from kgr.engine import checkpoint, steering
 from kgr.engine.clock import Clock
 from kgr.engine.config import TrainConfig, learning_rate
 from kgr.engine.device import device_of
@@ -49,6 +50,11 @@ class Progress:
         Spent on training over all sessions, evaluations left out.
     metrics
         Of an evaluation that has just been made, else None.
+    best
+        The step of the best evaluation so far, None before the first.
+    ended
+        Why the training is over, in the report that :func:`train` returns: "steps", "minutes" or
+        "early stop"; else None.
     """
 
     step: int
@@ -58,6 +64,8 @@ class Progress:
     seconds: float
     cpu_seconds: float
     metrics: dict[str, Any] | None = None
+    best: int | None = None
+    ended: str | None = None
 
 
 def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Progress], None] | None = None) -> Progress:
@@ -66,16 +74,18 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
     On the CPU a training that was interrupted and resumed equals an uninterrupted one bit for bit,
     whatever the numbers of slots and producer threads, given the same number of torch's threads.
 
+    With ``keep_best`` the task holds the weights of the best evaluation in the end, as the run does.
+
     The first Ctrl-C ends the training after the present step and a checkpoint, the second at once.
-    A checkpoint that does not fit on the disk is a warning, except the last one.
+    A checkpoint that does not fit on the disk is a warning, except the last one and a best one that is to be kept.
 
     Parameters
     ----------
     task
         In its initial state; its module and tables are moved.
     progress
-        Called at the start, about every second, with every line of metrics, and after every evaluation. What it raises
-        ends the training; a KeyboardInterrupt leaves a checkpoint.
+        Called at the start, about every second, with every line of metrics, after every evaluation and at the end.
+        What it raises ends the training; a KeyboardInterrupt leaves a checkpoint.
 
     Returns
     -------
@@ -85,7 +95,7 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
     Raises
     ------
     TrainingError
-        A loss is not finite, or the last checkpoint could not be written. The newest checkpoint is whole.
+        A loss or a figure is not finite, or a checkpoint that is needed could not be written. The newest one is whole.
     FormatError
         The newest checkpoint is damaged or of another model.
     KeyboardInterrupt
@@ -102,32 +112,24 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
         threads=config.threads,
         device=session.device,
         first=session.step + 1,
-        last=session.step if session.step and session.spent else config.steps,
+        last=session.step if session.ended else config.steps,
     )
     with _own_draws(session.device), Interrupts(ring.stop) as interrupts, ring:
         try:
             with interrupts.raised():
-                session.start()
+                session.tell()
+            if session.settle(interrupts):
+                ring.stop()
             for slot in ring:
                 session.advance(slot)
-                over = slot.step == config.steps or session.spent
-                if over or slot.step % config.log_every == 0:
-                    session.log()
-                else:
-                    session.tick()
-                if over or slot.step % config.checkpoint_every == 0:
-                    session.save(last=over)
-                if config.eval_every and slot.step % config.eval_every == 0:
-                    with interrupts.raised():
-                        session.evaluate()
-                if over:
+                if session.settle(interrupts):
                     break
             interrupts.check()
         except KeyboardInterrupt:
             if session.whole and interrupts.count < 2:
                 session.save()
             raise
-    return session.report(None)
+    return session.finish()
 
 
 class _Session:
@@ -141,15 +143,23 @@ class _Session:
         self._saved = 0
         self._task, self._run, self._config, self._progress = task, run, config, progress
         self._optimizer = dense_optimizer(task.module, config)
+        self._history: list[tuple[int, float]] = []
         self._losses = Losses(self.device)
         self._clock = Clock()
         self._reported = (0, 0.0)
         self._told = 0.0
+        self._kept = self._state()
 
     @property
-    def spent(self) -> bool:
-        """Whether the minutes of training are over."""
-        return self._config.minutes is not None and self._clock.seconds >= 60 * self._config.minutes
+    def ended(self) -> str | None:
+        """Why the training is over after the present step, None where it goes on."""
+        config = self._config
+        if config.early_stop and steering.waited(self._history) >= config.early_stop:
+            return "early stop"
+        if self.step == config.steps:
+            return "steps"
+        spent = config.minutes is not None and self._clock.seconds >= 60 * config.minutes
+        return "minutes" if self.step and spent else None
 
     def resume(self) -> None:
         """Take up the newest checkpoint, or the initial state, and the metrics up to there."""
@@ -158,24 +168,17 @@ class _Session:
             found.restore_weights(self._task.module, self._task.tables)
             found.restore_moments(self._task.module, self._task.tables, self._optimizer)
             self.step = self._saved = found.step
+            self._history = [(step, figure) for step, figure in found.manifest.get("history", ())]
             self._losses = Losses(self.device, **found.manifest["losses"])
             self._clock = Clock(**found.manifest["spent"])
+        self._kept = self._state()
         self._reported = self.step, self._clock.seconds
         self._run.rewind(self.step)
         self._task.module.train()
 
-    def start(self) -> None:
-        """Report where it starts; make the evaluation that an interruption left out."""
-        self._tell(self.report(None))
-        every = self._config.eval_every
-        if self.step and every and self.step % every == 0:
-            lines = self._run.metrics()
-            if not any(line["step"] == self.step and line.get("split") == "valid" for line in lines):
-                self.evaluate()
-
     def advance(self, slot: Slot) -> None:
         """One step: forward, backward, and every parameter and row moves."""
-        rate = learning_rate(self._config, slot.step)
+        rate = learning_rate(self._config, slot.step, self._history)
         _seed(self.device, _rng.key(self._config.seed, DROPOUT, slot.step))
         self.whole = False
         loss = self._task.step(slot)
@@ -191,50 +194,111 @@ class _Session:
         self.step = slot.step
         self.whole = True
 
-    def log(self) -> None:
-        """Write a line of metrics and report."""
-        report = self.report(self._losses.mean())
+    def settle(self, interrupts: Interrupts) -> bool:
+        """Do what a step calls for beside itself: evaluate, log, save; return whether it is the last.
+
+        Called again for the step from which training goes on, it makes up for what an interruption left out.
+        """
+        if self._evaluation_due():
+            self._evaluate(interrupts)
+        over = self.ended is not None
+        if over or self.step % self._config.log_every == 0:
+            self._log()
+        elif self._clock.seconds >= self._told + TICK:
+            self.tell()
+        improved = self._config.keep_best and steering.best(self._history) == self.step
+        if over or improved or self.step % self._config.checkpoint_every == 0:
+            self.save(needed=over or improved)
+        return over
+
+    def _evaluation_due(self) -> bool:
+        every = self._config.eval_every
+        done = bool(self._history) and self._history[-1][0] == self.step
+        return self.step > 0 and every > 0 and self.step % every == 0 and not done
+
+    def _evaluate(self, interrupts: Interrupts) -> None:
+        """Evaluate on the valid split, write a line of metrics and report."""
+        try:
+            with interrupts.raised(), self._clock.paused():
+                metrics = evaluate(self._task, "valid")
+                figure = self._task.figure(metrics)
+        except Exception:
+            self.save()  # no step is lost
+            raise
+        if not math.isfinite(figure):
+            raise TrainingError(f"step {self.step}: the evaluation's figure is {figure}, expected a finite number")
+        self._history.append((self.step, figure))
+        self._run.record({"step": self.step, "split": "valid", "metrics": metrics})
+        self._progress(dataclasses.replace(self.report(), metrics=metrics))
+
+    def _log(self) -> None:
+        """Write a line of metrics and report, unless the last line is of this step."""
+        loss = self._losses.mean()
+        if loss is None:
+            return
+        report = dataclasses.replace(self.report(), loss=loss)
         self._run.record(
             {
                 "step": report.step,
-                "loss": report.loss,
-                "lr": learning_rate(self._config, report.step),
+                "loss": loss,
+                "lr": learning_rate(self._config, report.step, self._history),
                 "seconds": report.seconds,
                 "cpu_seconds": report.cpu_seconds,
                 **self._task.report(),
             }
         )
         self._reported = report.step, report.seconds
-        self._tell(report)
+        self.tell(report)
 
-    def tick(self) -> None:
-        """Report, without a loss and so without waiting for the device, when a second has passed since the last."""
-        if self._clock.seconds >= self._told + TICK:
-            self._tell(self.report(None))
-
-    def _tell(self, report: Progress) -> None:
+    def tell(self, report: Progress | None = None) -> None:
+        """Report; by default without a loss, and so without waiting for the device."""
+        report = report or self.report()
         self._told = report.seconds
         self._progress(report)
 
-    def evaluate(self) -> None:
-        """Evaluate on the valid split, write a line of metrics and report."""
-        with self._clock.paused():
-            metrics = evaluate(self._task, "valid")
-        self._run.record({"step": self.step, "split": "valid", "metrics": metrics})
-        self._progress(dataclasses.replace(self.report(None), metrics=metrics))
+    def finish(self) -> Progress:
+        """Give the task the weights that are the run's, and report why the training is over."""
+        if self._config.keep_best:
+            with self._clock.paused():
+                self._run.chosen().restore_weights(self._task.module, self._task.tables)
+        report = dataclasses.replace(self.report(), ended=self.ended)
+        self.tell(report)
+        return report
 
-    def report(self, loss: float | None) -> Progress:
+    def report(self) -> Progress:
         """Return where the training stands."""
         step, seconds = self._reported
         now = self._clock.seconds
         rate = (self.step - step) / (now - seconds) if self.step > step else 0.0
-        return Progress(self.step, self._config.steps, loss, rate, now, self._clock.cpu_seconds)
+        best = steering.best(self._history)
+        return Progress(self.step, self._config.steps, None, rate, now, self._clock.cpu_seconds, best=best)
 
-    def save(self, *, last: bool = False) -> None:
-        """Write a checkpoint of the last step, if there is none yet."""
+    def _state(self) -> dict[str, Any]:
+        """What a checkpoint holds that changes after its step too: by an evaluation, and a line of metrics."""
+        losses = {"total": self._losses.total, "count": self._losses.count}
+        return {"losses": losses, "history": list(self._history)}
+
+    def save(self, *, needed: bool = False) -> None:
+        """Write a checkpoint of the present step, or what has changed of it since it was written."""
         self._losses.read()
-        if self.step == self._saved:
+        state = self._state()
+        if self.step == self._saved and state == self._kept:
             return
+        try:
+            if self.step == self._saved:
+                checkpoint.amend(self._run.checkpoints / str(self.step), state)
+            else:
+                self._save_whole(state)
+            self._saved, self._kept = self.step, state
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            message = f"{self._run.checkpoints}: the disk is full, no checkpoint of step {self.step}"
+            if needed:
+                raise TrainingError(f"{message}; make room and give the same command again") from error
+            warnings.warn(f"{message}; the newest is of step {self._saved}", stacklevel=2)
+
+    def _save_whole(self, state: dict[str, Any]) -> None:
         for table in self._task.tables.values():
             table.flush()
         self._check_finite()
@@ -242,22 +306,12 @@ class _Session:
             "step": self.step,
             "settings": dataclasses.asdict(self._config),
             "sections": dict(self._run.sections),
-            "losses": {"total": self._losses.total, "count": self._losses.count},
             "spent": {"seconds": self._clock.seconds, "cpu_seconds": self._clock.cpu_seconds},
+            **state,
         }
-        keep = self._config.keep_checkpoints
-        try:
-            checkpoint.save(
-                self._run.checkpoints, self._task.module, self._task.tables, self._optimizer, manifest, keep=keep
-            )
-            self._saved = self.step
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            message = f"{self._run.checkpoints}: the disk is full, no checkpoint of step {self.step}"
-            if last:
-                raise TrainingError(f"{message}; make room and give the same command again") from error
-            warnings.warn(f"{message}; the newest is of step {self._saved}", stacklevel=2)
+        keep, best = self._config.keep_checkpoints, steering.best(self._history) if self._config.keep_best else None
+        module, tables = self._task.module, self._task.tables
+        checkpoint.save(self._run.checkpoints, module, tables, self._optimizer, manifest, keep=keep, best=best)
 
     def _check_finite(self) -> None:
         """A finite loss may have moved parameters or rows to what is not; that must not be the newest checkpoint."""

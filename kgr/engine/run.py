@@ -23,8 +23,9 @@ from torch import nn
 from kgr import _config, _io
 from kgr.engine import checkpoint
 from kgr.engine.checkpoint import Checkpoint
-from kgr.engine.config import TrainConfig, differences
+from kgr.engine.config import TrainConfig, check_steering, differences
 from kgr.engine.environment import environment
+from kgr.engine.steering import best
 from kgr.engine.table import Table
 from kgr.errors import ConfigError, FormatError
 
@@ -92,20 +93,21 @@ class Run:
         return checkpoint.newest(self.checkpoints)
 
     def chosen(self) -> Checkpoint:
-        """Open the checkpoint that has the run's weights: the newest.
+        """Open the checkpoint that has the run's weights: the newest, or with ``keep_best`` the best one so far.
 
         Raises
         ------
         FormatError
-            There is none, or its manifest is damaged.
+            There is none yet, or it is damaged.
         """
         found = self.checkpoint()
         if found is None:
             raise FormatError(f"{self.path}: has no checkpoint yet; the command that made it goes on with training")
-        return found
+        step = best(found.manifest.get("history", ())) if self.settings.get("keep_best") else None
+        return found if step in (None, found.step) else Checkpoint.open(self.checkpoints / str(step))
 
     def restore(self, module: nn.Module, tables: Mapping[str, Table], sections: Mapping[str, str]) -> int:
-        """Write the weights of the newest checkpoint into a module and tables; return its step.
+        """Write the run's weights (see :meth:`chosen`) into a module and tables; return their step.
 
         Raises
         ------
@@ -169,11 +171,13 @@ def begin(
     Raises
     ------
     ConfigError
-        The folder holds something else, a run of another task, or one with other settings, each named.
+        The folder holds something else, a run of another task, or one with other settings, each named;
+        settings that need evaluations where there are none.
     FormatError
         Its newest checkpoint is damaged or trained from other sections; another process holds it.
     """
     path = Path(path)
+    check_steering(config)
     _refuse_other(path)
     path.mkdir(parents=True, exist_ok=True)
     with _io.only_writer(path):

@@ -7,7 +7,7 @@ Pairs are ragged: row ``i`` is entity ``rows[i]`` with the distinct ``ends[offse
 import numpy as np
 
 from kgr._jit import inlined, kernel
-from kgr.graph._kernels import contains, has_bit, span
+from kgr.graph._kernels import contains, edge_of, has_bit, span
 
 
 @inlined
@@ -151,3 +151,67 @@ def _mark(graph, rows, offsets, ends, r, bits, marked):
                 marked[e] = True
         for j in range(offsets[i], offsets[i + 1]):
             bits[np.uintp(ends[j] >> 5)] = np.uint32(0)
+
+
+@inlined
+def _meet(tail, a, a_end, b, b_end):
+    """Whether two sorted ranges of ``tail`` share a value: members of the smaller are looked up in the larger."""
+    if a_end - a > b_end - b:
+        a, a_end, b, b_end = b, b_end, a, a_end
+    found = False
+    if a < a_end and b < b_end:
+        for i in range(a, a_end):
+            if contains(tail, b, b_end, tail[i]):
+                found = True
+                break
+    return found
+
+
+@kernel
+def _connects(graph, x, r, s, y):
+    """Whether some edge of r from x and one of s from there end in y; directed relations."""
+    fragments, relation, offsets, tail = graph
+    a, a_end = span(fragments, relation, offsets, x, r)
+    b, b_end = span(fragments, relation, offsets, y, s ^ 1)
+    return _meet(tail, a, a_end, b, b_end)
+
+
+@kernel
+def _connects_by_three(graph, x, r, s, t, y):
+    """The same of three edges, the middle ones looked for from the end that has fewer."""
+    fragments, relation, offsets, tail = graph
+    a, a_end = span(fragments, relation, offsets, x, r)
+    b, b_end = span(fragments, relation, offsets, y, t ^ 1)
+    if a_end - a > b_end - b:
+        a, a_end, b, b_end = b, b_end, a, a_end
+        s ^= 1
+    for i in range(a, a_end):
+        c, c_end = span(fragments, relation, offsets, np.int64(tail[i]), s)
+        if _meet(tail, c, c_end, b, b_end):
+            return True
+    return False
+
+
+@kernel
+def _follow(graph, heads, relations, tails, starts, bodies, shapes, followed):
+    """followed[i]: whether the body of some rule for its relation connects triple i.
+
+    Those for r are ``bodies[starts[r]:starts[r + 1]]``, directed; shape 0 is a path of two, 1 of three, 2 and 3 are
+    loops at a and at b.
+    """
+    for i in range(heads.shape[0]):
+        a = np.int64(heads[i])
+        b = np.int64(tails[i])
+        followed[i] = False
+        for k in range(starts[relations[i]], starts[relations[i] + 1]):
+            r, s, t = bodies[k, 0], bodies[k, 1], bodies[k, 2]
+            if shapes[k] == 0:
+                followed[i] = _connects(graph, a, r, s, b)
+            elif shapes[k] == 1:
+                followed[i] = _connects_by_three(graph, a, r, s, t, b)
+            elif shapes[k] == 2:
+                followed[i] = edge_of(graph, a, t, b) >= 0 and _connects(graph, a, r, s, a)
+            else:
+                followed[i] = edge_of(graph, a, r, b) >= 0 and _connects(graph, b, s, t, b)
+            if followed[i]:
+                break

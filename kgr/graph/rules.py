@@ -7,14 +7,15 @@ are those of AMIE: the body counts distinct pairs (a, b), whatever the entities 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kgr._config import setting
-from kgr.graph.graph import Graph
+from kgr.graph import _pattern_kernels as kernels
+from kgr.graph.graph import Graph, Triples, columns_of
 from kgr.graph.pairs import Pairs, Paths
 
 Shape = Literal["path", "loop at a", "loop at b"]
@@ -122,6 +123,26 @@ def mine_rules(graph: Graph, limits: RuleLimits | None = None) -> Rules:
     pairs of two bodies, at most ``max_walks`` each, of the rules, and O(M + G + R²).
     """
     return _Search(graph, limits or RuleLimits()).run()
+
+
+_SHAPES: dict[tuple[Shape, int], int] = {("path", 2): 0, ("path", 3): 1, ("loop at a", 3): 2, ("loop at b", 3): 3}
+
+
+def follow(graph: Graph, rules: Sequence[Rule], triples: Triples) -> NDArray[np.bool_]:
+    """Return whether each triple, in the graph or not, follows from a rule, by edges of the graph: bool[E].
+
+    Of the graph's own triples these are the ones that :class:`Rules` calls predicted.
+    """
+    ordered = sorted(rules, key=lambda rule: (rule.head, len(rule.body), -rule.positive))
+    starts = np.searchsorted([rule.head for rule in ordered], np.arange(graph.directed // 2 + 1))
+    bodies = np.zeros((len(ordered), 3), np.int64)
+    for row, rule in zip(bodies, ordered, strict=True):
+        row[: len(rule.body)] = 2 * np.array(rule.body)
+    shapes = np.array([_SHAPES[rule.shape, len(rule.body)] for rule in ordered], np.int8)
+    columns = columns_of(triples)
+    followed = np.empty(len(columns[0]), np.bool_)
+    kernels._follow(graph.arrays, *columns, starts, bodies, shapes, followed)
+    return followed
 
 
 class _Search:

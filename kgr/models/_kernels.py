@@ -22,12 +22,15 @@ _FAST = {"reassoc", "contract", "nsz"}
 _QUERIES = 64  # queries that stay in the cache while all rows pass by
 
 
-def _distances(term):
-    """Make the kernel ``out[b, k] = sum_d term(query_b, row_k, d)`` of the queries ``first <= b < last``."""
+def _distances(term, numbers=1):
+    """Make the kernel ``out[b, k] = sum_d term(query_b, row_k, d)`` of the queries ``first <= b < last``.
+
+    A dimension is so many numbers of a row, one in each of its equal parts.
+    """
 
     @njit(fastmath=_FAST, **OPTIONS)
     def distances(query, rows, inside, first, last, out):
-        K, D = rows.shape
+        K, D = len(rows), rows.shape[1] // numbers
         for start in range(first, last, _QUERIES):
             for k in range(0, K, 4):
                 # past the end the last row is taken again, so that every pair goes through one and the same loop
@@ -119,9 +122,41 @@ def _box_offset_pull(query, row, d, D, weight, inside):
     return (inside - one) * weight if abs(query[d] - row[d]) > query[D + d] else one - one
 
 
+@register_jitable
+def _modulus(query, row, d, D, inside):
+    real, imaginary = row[d] - query[d], row[D + d] - query[D + d]
+    return math.sqrt(real * real + imaginary * imaginary)
+
+
+@njit(fastmath=_FAST, **OPTIONS)
+def _modulus_gradients(own, other, weight, inside, column, first, last, out):
+    """As :func:`_gradients`, of both numbers of a dimension at once: they share a root and a division."""
+    D = own.shape[1] // 2
+    for i in range(first, last):
+        x, total, zero = own[i], out[i], own.dtype.type(0)
+        total[:] = 0
+        for j in range(0, len(other), 2):
+            y0, w0 = _weighted(other, weight, i, j)
+            y1, w1 = _weighted(other, weight, i, j + 1)
+            for d in range(D):
+                real0, imaginary0 = x[d] - y0[d], x[D + d] - y0[D + d]
+                real1, imaginary1 = x[d] - y1[d], x[D + d] - y1[D + d]
+                scale0 = _over_modulus(real0, imaginary0, w0, zero)
+                scale1 = _over_modulus(real1, imaginary1, w1, zero)
+                total[d] += real0 * scale0 + real1 * scale1
+                total[D + d] += imaginary0 * scale0 + imaginary1 * scale1
+
+
+@register_jitable
+def _over_modulus(real, imaginary, weight, zero):
+    square = real * real + imaginary * imaginary
+    return weight / math.sqrt(square) if square != zero else zero
+
+
 _l1_distances = _distances(_l1)
 _l1_gradients = _gradients(_l1_pull)
 _box_distances = _distances(_box)
 _box_center_gradients = _gradients(_box_center_pull)
 _box_offset_gradients = _gradients(_box_offset_pull)
 _box_row_gradients = _gradients(_box_row_pull)
+_modulus_distances = _distances(_modulus, numbers=2)

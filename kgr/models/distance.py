@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 from kgr._threads import share_rows
 from kgr.models import _kernels
 
-_CHUNK = 1 << 26  # numbers that the backward pass of cdist may hold at once
+_CHUNK = 1 << 26  # numbers that a backward pass may hold of all pairs at once
 
 
 def l1_distances(query: Tensor, rows: Tensor) -> Tensor:
@@ -34,6 +34,22 @@ def l2_distances(query: Tensor, rows: Tensor) -> Tensor:
     times the row's length.
     """
     return _Euclidean.apply(query, rows)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def modulus_distances(query: Tensor, rows: Tensor) -> Tensor:
+    """Return ``float[B, K]``: sums of the moduli of the differences of complex ``query`` [B, D] and ``rows`` [K, D].
+
+    A row is all real parts, then all imaginary parts.
+    """
+    if _compiles(query, rows):
+        return _PairLoop.apply(query, rows, 0.0, _MODULUS)  # type: ignore[no-any-return, no-untyped-call]
+    return _Moduli.apply(query, rows)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def modulus_pair_distances(query: Tensor, rows: Tensor) -> Tensor:
+    """Return the distance ``float[B]`` of each complex row [B, D] from its own query [B, D]."""
+    real, imaginary = (query - rows).chunk(2, dim=-1)
+    return torch.linalg.vector_norm(torch.stack([real, imaginary]), dim=0).sum(-1)  # type: ignore[no-any-return]
 
 
 def box_distances(box: Tensor, rows: Tensor, inside: float) -> Tensor:
@@ -68,6 +84,7 @@ class _Kernels:
 
 
 _L1 = _Kernels(_kernels._l1_distances, (_kernels._l1_gradients,), _kernels._l1_gradients)
+_MODULUS = _Kernels(_kernels._modulus_distances, (_kernels._modulus_gradients,), _kernels._modulus_gradients)
 _BOX = _Kernels(
     _kernels._box_distances,
     (_kernels._box_center_gradients, _kernels._box_offset_gradients),
@@ -102,6 +119,44 @@ class _PairLoop(torch.autograd.Function):
         if into_rows is not None and weight.numel():
             _run(ctx.kernels.row_gradients, (rows, query, weight.t().contiguous()), ctx.inside, (0,), into_rows)
         return into_query, into_rows, None, None
+
+
+class _Moduli(torch.autograd.Function):
+    """What the compiled loop of moduli gives, in torch's own operations by blocks of rows."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(query, rows)
+        blocks = torch.split(rows, _block(query))
+        return torch.cat([_moduli(_gap(query, part)).sum(-1) for part in blocks], dim=1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        query, rows = ctx.saved_tensors
+        into_query, into_rows, size = torch.zeros_like(query), [], _block(query)
+        for part, weight in zip(torch.split(rows, size), torch.split(grad, size, dim=1), strict=True):
+            gap = _gap(query, part)
+            modulus = _moduli(gap)
+            scale = (weight.unsqueeze(-1) / modulus).masked_fill_(modulus == 0, 0)
+            pull = (gap * scale.unsqueeze(-2)).flatten(-2)
+            into_query += pull.sum(1)
+            into_rows.append(-pull.sum(0))
+        return into_query, torch.cat(into_rows)
+
+
+def _gap(query: Tensor, rows: Tensor) -> Tensor:
+    """Return [B, K, 2, D / 2]: the differences, real and imaginary."""
+    return (query.unsqueeze(1) - rows).view(len(query), len(rows), 2, -1)
+
+
+def _moduli(gap: Tensor) -> Tensor:
+    return gap.square().sum(-2).sqrt_()
+
+
+def _block(query: Tensor) -> int:
+    """Rows that meet all queries at once."""
+    return max(1, _CHUNK // max(1, query.numel()))
 
 
 class _Euclidean(torch.autograd.Function):
@@ -145,5 +200,4 @@ def _compiles(query: Tensor, rows: Tensor) -> bool:
 
 def _cdist(query: Tensor, rows: Tensor) -> Tensor:
     """``torch.cdist`` by blocks of rows: on a GPU its backward pass makes all pairs at once."""
-    block = max(1, _CHUNK // max(1, query.numel()))
-    return torch.cat([torch.cdist(query, part, p=1.0) for part in torch.split(rows, block)], dim=1)
+    return torch.cat([torch.cdist(query, part, p=1.0) for part in torch.split(rows, _block(query))], dim=1)

@@ -9,7 +9,9 @@ from kgr.models.gqe import GQE
 from kgr.models.link import LinkModel
 from kgr.models.query2box import Query2Box
 from kgr.models.rescal import RESCAL
+from kgr.models.rotate import RotatE
 from kgr.models.transe import TransE
+from kgr.models.tucker import TuckER
 
 MODELS: dict[str, type[GQE | Query2Box | BetaE]] = {"gqe": GQE, "query2box": Query2Box, "betae": BetaE}
 
@@ -17,5 +19,7 @@ LINK_MODELS: dict[str, type[LinkModel]] = {
     "transe": TransE,
     "distmult": DistMult,
     "complex": ComplEx,
+    "rotate": RotatE,
     "rescal": RESCAL,
+    "tucker": TuckER,
 }

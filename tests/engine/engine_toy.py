@@ -134,6 +134,11 @@ def losses_of(run) -> list[tuple[int, float]]:
     return [(line["step"], line["loss"]) for line in run.metrics() if "loss" in line]
 
 
+def lines_of(run) -> list[dict]:
+    """The lines of metrics without the times."""
+    return [{key: value for key, value in line.items() if "seconds" not in key} for line in run.metrics()]
+
+
 def main(path: str, mode: str) -> None:
     """A training in a process of its own, to be killed, interrupted or locked out by a test."""
 

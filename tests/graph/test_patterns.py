@@ -13,7 +13,7 @@ from kgr.errors import ConfigError
 from kgr.graph.graph import build_graph
 from kgr.graph.pairs import Paths
 from kgr.graph.patterns import ends_of, find_patterns
-from kgr.graph.rules import RuleLimits, conjunction, mine_rules
+from kgr.graph.rules import RuleLimits, conjunction, follow, mine_rules
 
 ALL = RuleLimits(min_positive=1, min_head_coverage=0.0, min_pca_confidence=0.0)
 
@@ -134,3 +134,17 @@ def test_length_one_searches_no_rules() -> None:
     graph = build_graph(np.array([[0, 0, 1], [1, 0, 2], [0, 0, 2]], np.int32), 3, 1)
     assert mine_rules(graph, RuleLimits(length=1)).rules == ()
     assert [rule.body for rule in mine_rules(graph, RuleLimits(length=2, min_positive=1)).rules] == [(0, 0)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs, st.integers(0, 2**32), st.integers(1, 12))
+def test_triples_follow_as_plain_sets_say(graph: tuple[int, int, int, int], seed: int, most: int) -> None:
+    """Any triples, by the edges of the graph alone; of the graph's own, all positive examples."""
+    triples = drawn(*graph)
+    index = build_graph(triples, *graph[1:3])
+    every = mine_rules(index, ALL)
+    chosen = every.rules[:: max(1, len(every.rules) // most)]
+    others = oracle.random_triples(np.random.default_rng(seed), graph[1], graph[2], 30)
+    pairs = {(rule.head, pair) for rule in chosen for pair in oracle.body_pairs(triples.tolist(), conjunction(rule))}
+    assert follow(index, chosen, others).tolist() == [(r, (a, b)) in pairs for a, r, b in others.tolist()]
+    assert follow(index, every.rules, triples).sum() == every.predicted.sum()

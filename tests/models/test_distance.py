@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch import Tensor
 
 from kgr.models import distance
-from kgr.models.distance import box_distances, box_pair_distances, l1_distances
+from kgr.models.distance import (
+    box_distances,
+    box_pair_distances,
+    l1_distances,
+    l2_distances,
+    modulus_distances,
+    modulus_pair_distances,
+)
 
 INSIDE = 0.3
+Loop = Callable[[Tensor, Tensor], Tensor]
 SIZES = [(1, 1, 1), (2, 3, 5), (5, 4, 8), (7, 9, 33), (70, 6, 40)]
 
 
@@ -30,12 +38,32 @@ def compiled_box(box: Tensor, rows: Tensor) -> Tensor:
     return box_distances(box, rows, INSIDE)
 
 
-def draw(B: int, K: int, D: int, dtype: torch.dtype, *, box: bool) -> tuple[Tensor, Tensor]:
+def plain_modulus(query: Tensor, rows: Tensor) -> Tensor:
+    gap = query[:, None] - rows[None]
+    return torch.complex(*gap.chunk(2, dim=-1)).abs().sum(-1)
+
+
+LOOPS = {
+    "l1": (l1_distances, plain_l1),
+    "box": (compiled_box, plain_box),
+    "modulus": (modulus_distances, plain_modulus),
+}
+
+
+def draw(B: int, K: int, D: int, dtype: torch.dtype, kind: str) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(B * K * D)
+    D = 2 * D if kind == "modulus" else D
     query, rows = (torch.randn(n, D, generator=generator, dtype=dtype) for n in (B, K))
-    if box:
+    if kind == "box":
         query = torch.cat([query, torch.rand(B, D, generator=generator, dtype=dtype)], dim=1)
     return query.requires_grad_(), rows.requires_grad_()
+
+
+@pytest.fixture(params=["compiled", "torch"])
+def two_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Loop:
+    if request.param == "torch":
+        monkeypatch.setattr(distance, "_compiles", lambda query, rows: False)
+    return modulus_distances
 
 
 @pytest.fixture
@@ -48,12 +76,12 @@ def two_threads() -> Iterator[None]:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("box", [False, True])
+@pytest.mark.parametrize("kind", list(LOOPS))
 def test_distances_and_gradients_are_those_of_the_formula(
-    size: tuple[int, int, int], dtype: torch.dtype, box: bool
+    size: tuple[int, int, int], dtype: torch.dtype, kind: str
 ) -> None:
-    query, rows = draw(*size, dtype, box=box)
-    loop, plain = (compiled_box, plain_box) if box else (l1_distances, plain_l1)
+    query, rows = draw(*size, dtype, kind)
+    loop, plain = LOOPS[kind]
     weight = torch.randn(size[0], size[1], dtype=dtype, generator=torch.Generator().manual_seed(0))
     found, expected = loop(query, rows), plain(query, rows)
     assert found.dtype == dtype
@@ -62,22 +90,48 @@ def test_distances_and_gradients_are_those_of_the_formula(
     torch.testing.assert_close(found_gradients, torch.autograd.grad((expected * weight).sum(), (query, rows)))
 
 
-@pytest.mark.parametrize("box", [False, True])
-def test_gradcheck(box: bool) -> None:
-    query, rows = draw(5, 6, 7, torch.float64, box=box)
-    assert torch.autograd.gradcheck(compiled_box if box else l1_distances, (query, rows))
+@pytest.mark.parametrize("kind", list(LOOPS))
+def test_gradcheck(kind: str) -> None:
+    query, rows = draw(5, 6, 7, torch.float64, kind)
+    assert torch.autograd.gradcheck(LOOPS[kind][0], (query, rows))
 
 
-@pytest.mark.parametrize("box", [False, True])
-def test_where_a_row_lies_on_a_query_there_is_no_pull(box: bool) -> None:
+@pytest.mark.parametrize("kind", ["l1", "box"])
+def test_where_a_row_lies_on_a_query_there_is_no_pull(kind: str) -> None:
     rows = torch.tensor([[1.0, 2.0, -3.0], [1.0, 0.0, 0.0]], requires_grad=True)
-    query = torch.tensor([[1.0, 2.0, -3.0] + [0.0, 0.5, 0.0] * box], requires_grad=True)
-    found = (compiled_box if box else l1_distances)(query, rows)
+    query = torch.tensor([[1.0, 2.0, -3.0] + [0.0, 0.5, 0.0] * (kind == "box")], requires_grad=True)
+    found = LOOPS[kind][0](query, rows)
     assert found[0, 0] == 0
     into_query, into_rows = torch.autograd.grad(found.sum(), (query, rows))
     assert into_rows[0].tolist() == [0, 0, 0]
-    expected = torch.autograd.grad((plain_box if box else plain_l1)(query, rows).sum(), (query, rows))
+    expected = torch.autograd.grad(LOOPS[kind][1](query, rows).sum(), (query, rows))
     torch.testing.assert_close((into_query, into_rows), expected)
+
+
+def test_where_a_complex_row_meets_a_query_there_is_no_pull(two_ways: Loop) -> None:
+    rows = torch.tensor([[1.0, 2.0, -3.0, 0.5], [1.0, 2.0, -3.0, 1.5]], requires_grad=True)
+    query = rows[:1].detach().requires_grad_()
+    found = two_ways(query, rows)
+    assert found.tolist() == [[0, 1]]
+    into_query, into_rows = torch.autograd.grad(found.sum(), (query, rows))
+    assert into_rows.tolist() == [[0, 0, 0, 0], [0, 0, 0, 1]]
+    assert into_query.tolist() == [[0, 0, 0, -1]]
+
+
+def test_l2_distances_are_those_of_the_formula() -> None:
+    query, rows = draw(7, 9, 33, torch.float64, "l1")
+    torch.testing.assert_close(l2_distances(query, rows), torch.cdist(query, rows))
+    assert torch.autograd.gradcheck(l2_distances, draw(3, 4, 5, torch.float64, "l1"))
+
+
+def test_where_l2_is_zero_there_is_no_pull() -> None:
+    rows = torch.tensor([[3.0, 4.0], [0.0, 0.0]], requires_grad=True)
+    query = torch.tensor([[0.0, 0.0]], requires_grad=True)
+    found = l2_distances(query, rows)
+    assert found.tolist() == [[5, 0]]
+    into_query, into_rows = torch.autograd.grad(found.sum(), (query, rows))
+    torch.testing.assert_close(into_query, torch.tensor([[-0.6, -0.8]]))
+    torch.testing.assert_close(into_rows, torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
 
 
 def test_on_the_wall_of_a_box_a_row_is_inside() -> None:
@@ -90,10 +144,10 @@ def test_on_the_wall_of_a_box_a_row_is_inside() -> None:
     torch.testing.assert_close(into_box, torch.tensor([[-1.0, INSIDE - 1]]))
 
 
-@pytest.mark.parametrize("box", [False, True])
-def test_threads_change_no_bit(box: bool, two_threads: None) -> None:
-    loop = compiled_box if box else l1_distances
-    query, rows = draw(133, 37, 50, torch.float32, box=box)
+@pytest.mark.parametrize("kind", list(LOOPS))
+def test_threads_change_no_bit(kind: str, two_threads: None) -> None:
+    loop = LOOPS[kind][0]
+    query, rows = draw(133, 37, 50, torch.float32, kind)
 
     def all_of_it() -> list[Tensor]:
         found = loop(query, rows)
@@ -105,26 +159,26 @@ def test_threads_change_no_bit(box: bool, two_threads: None) -> None:
         assert torch.equal(one, two)
 
 
-@pytest.mark.parametrize("box", [False, True])
-def test_equal_rows_get_equal_distances_wherever_they_stand(box: bool) -> None:
-    query, rows = draw(3, 1, 401, torch.float32, box=box)
-    found = (compiled_box if box else l1_distances)(query, rows.expand(11, -1))
+@pytest.mark.parametrize("kind", list(LOOPS))
+def test_equal_rows_get_equal_distances_wherever_they_stand(kind: str) -> None:
+    query, rows = draw(3, 1, 401, torch.float32, kind)
+    found = LOOPS[kind][0](query, rows.expand(11, -1))
     assert torch.equal(found, found[:, :1].expand(-1, 11))
-    alone = (compiled_box if box else l1_distances)(query[2:], rows)
+    alone = LOOPS[kind][0](query[2:], rows)
     assert torch.equal(alone[0, 0], found[2, 0])
 
 
-@pytest.mark.parametrize("box", [False, True])
-def test_nan_comes_out_as_nan(box: bool) -> None:
-    query, rows = draw(4, 5, 40, torch.float32, box=box)
+@pytest.mark.parametrize("kind", list(LOOPS))
+def test_nan_comes_out_as_nan(kind: str) -> None:
+    query, rows = draw(4, 5, 40, torch.float32, kind)
     with torch.no_grad():
         rows[3, 17] = torch.nan
-    found = (compiled_box if box else l1_distances)(query, rows)
+    found = LOOPS[kind][0](query, rows)
     assert found.isnan().all(dim=0).tolist() == [False, False, False, True, False]
 
 
 def test_without_rows_or_queries_there_are_no_distances() -> None:
-    query, rows = draw(3, 2, 4, torch.float32, box=False)
+    query, rows = draw(3, 2, 4, torch.float32, "l1")
     assert l1_distances(query, rows[:0]).shape == (3, 0)
     empty = l1_distances(query[:0], rows)
     assert empty.shape == (0, 2)
@@ -132,10 +186,10 @@ def test_without_rows_or_queries_there_are_no_distances() -> None:
     assert not into_rows.any()
 
 
-@pytest.mark.parametrize("box", [False, True])
-def test_the_way_of_other_devices_agrees(box: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    query, rows = draw(5, 9, 6, torch.float64, box=box)
-    loop = compiled_box if box else l1_distances
+@pytest.mark.parametrize("kind", list(LOOPS))
+def test_the_way_of_other_devices_agrees(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    query, rows = draw(5, 9, 6, torch.float64, kind)
+    loop = LOOPS[kind][0]
     expected = loop(query, rows)
     gradients = torch.autograd.grad(expected.square().sum(), (query, rows))
     monkeypatch.setattr(distance, "_compiles", lambda query, rows: False)
@@ -146,6 +200,9 @@ def test_the_way_of_other_devices_agrees(box: bool, monkeypatch: pytest.MonkeyPa
 
 
 def test_pairs_are_the_diagonal() -> None:
-    box, rows = draw(6, 6, 5, torch.float64, box=True)
+    box, rows = draw(6, 6, 5, torch.float64, "box")
     assert torch.autograd.gradcheck(lambda box, rows: box_pair_distances(box, rows, INSIDE), (box, rows))
     torch.testing.assert_close(box_pair_distances(box, rows, INSIDE), compiled_box(box, rows).diagonal())
+    query, rows = draw(6, 6, 5, torch.float64, "modulus")
+    assert torch.autograd.gradcheck(modulus_pair_distances, (query, rows))
+    torch.testing.assert_close(modulus_pair_distances(query, rows), modulus_distances(query, rows).diagonal())

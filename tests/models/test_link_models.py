@@ -19,7 +19,9 @@ KINDS = {
     "transe-l1": {"norm": 1, "gamma": 3.0},
     "distmult": {},
     "complex": {},
+    "rotate": {},
     "rescal": {},
+    "tucker": {"relation_dim": 5},
 }
 INVERTIBLE = [kind for kind in KINDS if not LINK_MODELS[kind.partition("-")[0]].needs_reciprocal]
 
@@ -49,6 +51,8 @@ def plain(kind: str, model: LinkModel, h: Tensor, r: Tensor, t: Tensor) -> Tenso
         "transe-l1": lambda: 3 - (h + r - t).abs().sum(),
         "distmult": lambda: (h * r * t).sum(),
         "complex": lambda: (as_complex(h) * as_complex(r) * as_complex(t).conj()).sum().real,
+        "rotate": lambda: 12 - (as_complex(h) * torch.polar(torch.ones_like(r), r) - as_complex(t)).abs().sum(),
+        "tucker": lambda: torch.einsum("i,k,j,kij", h, r, t, model.core.view(5, DIM, DIM)),  # type: ignore[arg-type]
         "rescal": lambda: h @ r.view(DIM, DIM) @ t,
     }
     return formulas[kind]()
@@ -147,9 +151,12 @@ def test_every_field_is_read() -> None:
 def test_published_settings_are_the_defaults() -> None:
     assert LINK_MODELS["transe"](4).gamma == 12
     assert LINK_MODELS["transe"](4).norm == 2
+    assert LINK_MODELS["rotate"](4).gamma == 12
+    assert LINK_MODELS["rotate"](8, gamma=6.0).init == ("uniform", 2.0)
+    assert LINK_MODELS["tucker"](4).relation_width == 4
 
 
-@pytest.mark.parametrize("name", ["complex"])
+@pytest.mark.parametrize("name", ["complex", "rotate"])
 def test_complex_rows_need_an_even_dimension(name: str) -> None:
     with pytest.raises(ConfigError, match=rf"dim is 7, but {name} needs an even number.*use 8"):
         LINK_MODELS[name](dim=7)

@@ -1,0 +1,63 @@
+"""RotatE (arXiv 1902.10197): a relation turns every complex number of an entity by an angle of its own."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from kgr.models.complex import halved, moduli, multiply
+from kgr.models.distance import modulus_distances, modulus_pair_distances
+from kgr.models.link import Groups, LinkModel
+
+
+class RotatE(LinkModel):
+    """A query [B, D] is the entity's row turned by the relation's phases, D / 2 angles, or turned back.
+
+    The score is gamma less the sum of the moduli of the differences. A row is all real parts, then
+    all imaginary parts.
+
+    Parameters
+    ----------
+    gamma : float, optional
+        What a score has at distance 0; None is 12, the authors' default. A softmax does not see it.
+
+    Raises
+    ------
+    ConfigError
+        The dimension is odd.
+    """
+
+    relation_init = ("uniform", math.pi)
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        gamma: float | None = None,
+        entity_dropout: float = 0.0,
+        relation_dropout: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(dim, entity_dropout=entity_dropout, relation_dropout=relation_dropout, seed=seed)
+        self.relation_width = halved(dim, "rotate")
+        self.gamma = 12.0 if gamma is None else gamma
+        self.init = ("uniform", (self.gamma + 2) / self.relation_width)  # as published
+
+    def operators(self, relations: Tensor, inverse: Tensor | None) -> Tensor:
+        phases = relations if inverse is None else torch.where(inverse.unsqueeze(1), -relations, relations)
+        return torch.cat([phases.cos(), phases.sin()], dim=-1)
+
+    def query(self, entities: Tensor, operators: Tensor, groups: Groups) -> Tensor:
+        return multiply(entities, operators.index_select(0, groups.places))
+
+    def candidate_scores(self, query: Tensor, candidates: Tensor) -> Tensor:
+        return self.gamma - modulus_distances(query, candidates)
+
+    def pair_scores(self, query: Tensor, rows: Tensor) -> Tensor:
+        return self.gamma - modulus_pair_distances(query, rows)
+
+    def moduli(self, rows: Tensor) -> Tensor:
+        # a relation's row has phases, which turn numbers of modulus 1
+        return moduli(rows) if rows.shape[-1] == self.entity_width else torch.ones_like(rows)

@@ -63,9 +63,7 @@ def draw_negatives(store: Store, split: str, kind: str = "uniform", *, seed: int
     if kind == "relation":
         pool = _seen_tails(load_graph(store))
         sizes = np.diff(pool.offsets)[negatives[:, 1]]
-        left = np.concatenate(
-            [_redraw(whole, negatives, np.flatnonzero(sizes > 0), pool, draw), np.flatnonzero(sizes == 0)]
-        )
+        left = np.concatenate([_redraw(whole, negatives, np.flatnonzero(sizes > 0), pool, draw), np.flatnonzero(sizes == 0)])
     left = _redraw(whole, negatives, left, None, draw)
     if len(left):
         head, relation, _ = negatives[left[0]].tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kgr.models.betae import BetaE
 from kgr.models.complex import ComplEx
+from kgr.models.conve import ConvE
 from kgr.models.distmult import DistMult
 from kgr.models.gqe import GQE
 from kgr.models.link import LinkModel
@@ -22,4 +23,5 @@ LINK_MODELS: dict[str, type[LinkModel]] = {
     "rotate": RotatE,
     "rescal": RESCAL,
     "tucker": TuckER,
+    "conve": ConvE,
 }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from kgr.errors import ConfigError
 from kgr.models import LINK_MODELS
+from kgr.models.conve import ConvE
 from kgr.models.fields import LINK_FIELDS
 from kgr.models.link import Groups, LinkModel, grouped_product, turned
 
@@ -22,6 +24,7 @@ KINDS = {
     "rotate": {},
     "rescal": {},
     "tucker": {"relation_dim": 5},
+    "conve": {"feature_dropout": 0.0, "projection_dropout": 0.0},
 }
 INVERTIBLE = [kind for kind in KINDS if not LINK_MODELS[kind.partition("-")[0]].needs_reciprocal]
 
@@ -53,9 +56,30 @@ def plain(kind: str, model: LinkModel, h: Tensor, r: Tensor, t: Tensor) -> Tenso
         "complex": lambda: (as_complex(h) * as_complex(r) * as_complex(t).conj()).sum().real,
         "rotate": lambda: 12 - (as_complex(h) * torch.polar(torch.ones_like(r), r) - as_complex(t)).abs().sum(),
         "tucker": lambda: torch.einsum("i,k,j,kij", h, r, t, model.core.view(5, DIM, DIM)),  # type: ignore[arg-type]
+        "conve": lambda: plain_conve(model, h, r) @ t[:DIM] + t[DIM],
         "rescal": lambda: h @ r.view(DIM, DIM) @ t,
     }
     return formulas[kind]()
+
+
+def plain_conve(model: LinkModel, h: Tensor, r: Tensor, *, training: bool = False) -> Tensor:
+    """The network of rows [W], or [B, W], by torch's own modules; ``training`` by the batch's moments."""
+    assert isinstance(model, ConvE)
+    maps = model.convolution
+    image = torch.cat([h[..., :DIM].reshape(-1, 1, 2, 4), r.reshape(-1, 1, 2, 4)], dim=2)
+    x = F.conv2d(image, maps.filters.view(32, 1, 3, 3))
+    x = F.batch_norm(x, maps.mean.clone(), maps.variance.clone(), training=training).relu().flatten(1)
+    x = F.batch_norm(model.projection(x), model.norm.running_mean, model.norm.running_var, training=training)
+    return x.relu().view(*h.shape[:-1], DIM)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """On a busy machine threads of a small product wait for each other, a hundred times its length."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=list(KINDS))
@@ -116,7 +140,12 @@ def test_gradients_of_everything(kind: str) -> None:
             model.moduli(entities),
         )
 
-    assert torch.autograd.gradcheck(outputs, (entities, relations))
+    def mixed(entities: Tensor, relations: Tensor) -> Tensor:
+        # one number of all outputs, each entry with a weight of its own: a backward pass instead of one for each
+        flat = torch.cat([output.flatten() for output in outputs(entities, relations)])
+        return flat @ rows(len(flat), 1, 5).detach().flatten()
+
+    assert torch.autograd.gradcheck(mixed, (entities, relations))
     outputs(entities, relations)[0].sum().backward()
     assert all(weights.grad is not None for weights in model.parameters())
 
@@ -127,6 +156,14 @@ def test_equal_rows_get_equal_scores(kind: str) -> None:
     query = model.query(entities, model.operators(relations, None), Groups.of([3, 3, 1]))
     scores = model.scores(query, entities[:1].expand(9, -1))
     assert torch.equal(scores, scores[:, :1].expand(-1, 9))
+
+
+def test_one_query_gives_equal_rows_equal_scores() -> None:
+    entities = torch.randn(2035, 400, generator=torch.Generator().manual_seed(0))
+    entities[[5, 1017, 2033, 2034]] = entities[5].clone()
+    scores = LINK_MODELS["complex"](400).scores(entities[:1], entities)
+    assert scores.shape == (1, 2035)
+    assert scores[0, [5, 1017, 2033, 2034]].unique().numel() == 1
 
 
 def test_the_same_seed_is_the_same_model_and_torch_draws_nothing(kind: str) -> None:
@@ -144,6 +181,7 @@ def test_dropout_modules_have_their_rates(kind: str) -> None:
 
 
 def test_every_field_is_read() -> None:
+    assert set(LINK_FIELDS) == set(LINK_MODELS)
     for name, kind in LINK_MODELS.items():
         kind(dim=DIM, **dict.fromkeys(LINK_FIELDS[name]))
 
@@ -154,6 +192,39 @@ def test_published_settings_are_the_defaults() -> None:
     assert LINK_MODELS["rotate"](4).gamma == 12
     assert LINK_MODELS["rotate"](8, gamma=6.0).init == ("uniform", 2.0)
     assert LINK_MODELS["tucker"](4).relation_width == 4
+    conve = ConvE(200)
+    assert (conve.height, conve.entity_width, conve.projection.in_features) == (10, 201, 32 * 18 * 18)
+    assert (conve.feature_dropout.p, conve.projection_dropout.p) == (0.2, 0.3)
+    assert ConvE(288).height == 12
+
+
+@pytest.mark.parametrize(("dim", "near"), [(100, "98 or 128"), (7, "8$"), (2, "8$"), (9, "8 or 18")])
+def test_conve_names_dimensions_near_one_without_an_image(dim: int, near: str) -> None:
+    with pytest.raises(ConfigError, match=rf"dim is {dim}, but conve needs twice a square.*use {near}"):
+        ConvE(dim)
+
+
+def test_conve_trains_by_the_moments_of_its_batch() -> None:
+    model = make("conve").train()
+    entities, relations = tables(model)
+    found = model.query(entities, relations, Groups.of([3, 2, 2]))
+    places = torch.tensor([0, 0, 0, 1, 1, 2, 2])
+    torch.testing.assert_close(found[:, :DIM], plain_conve(model, entities, relations[places], training=True))
+    assert found[:, DIM].tolist() == [1] * 7
+    image = torch.cat([entities[:, :DIM], relations[places]], dim=1).view(7, 1, 4, 4)
+    maps = F.conv2d(image, model.convolution.filters.view(32, 1, 3, 3))  # type: ignore[union-attr, operator]
+    torch.testing.assert_close(model.convolution.mean, maps.mean((0, 2, 3)) / 10)
+    torch.testing.assert_close(model.convolution.variance, 0.9 + maps.var((0, 2, 3)) / 10)
+
+
+def test_conve_drops_whole_maps_and_scales_the_others() -> None:
+    model = ConvE(DIM)
+    images = torch.randn(16, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+    plain = model.convolution(images, nn.Identity())
+    found = model.convolution(images, nn.Dropout(0.5))
+    kept = (found != 0).any(2)
+    assert 0.3 < kept.double().mean() < 0.7
+    torch.testing.assert_close(found[kept], 2 * plain[kept])
 
 
 @pytest.mark.parametrize("name", ["complex", "rotate"])

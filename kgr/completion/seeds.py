@@ -28,7 +28,7 @@ class CompletionSeeds:
         return self.summary(lambda run: run.metrics[self.split])
 
     def summary(self, of: Callable[[CompletionRun], Mapping[str, Any]]) -> dict[str, Any]:
-        """Summarise any figures of the runs, for instance ``lambda run: run.classify("test")``.
+        """Summarise any figures of the runs, for instance ``lambda run: run.evaluate("valid")``.
 
         Returns
         -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,21 @@ def test_rows_are_the_scorer_s(reciprocal: CompletionRun, based: CompletionRun) 
     with pytest.raises(LookupError, match=r"unknown relation '\^r1'"):
         based.vectors().relation("^r1")
     assert len(nearest(based, "e1", k=3)) == 3
+
+
+def test_a_bias_is_exported_and_does_not_make_near(store: Store, tmp_path: Path) -> None:
+    run = train_completion(store, out=tmp_path / "run", model="conve", **(SMALL | {"dim": 200, "regularizer": "none"}))
+    vectors = run.vectors()
+    assert vectors.entities.shape == (30, 201)
+    assert vectors.manifest["entities"]["biases"] == 1
+    query, rows = vectors.entity("e1")[:200], vectors.entities[:, :200]
+    scores = rows @ query / np.linalg.norm(rows, axis=1) / np.linalg.norm(query)
+    vectors.save(tmp_path / "vectors")
+    kept = import_vectors(shutil.copytree(store.path, tmp_path / "store"), tmp_path / "vectors", name="conve").store
+    for of in (run, kept):
+        near = nearest(of, "e1", k=29)
+        order = sorted(set(range(30)) - {store.entries.id("e1")}, key=lambda entity: -scores[entity])
+        assert [one.key for one in near] == store.entries.keys_of(order)
 
 
 def started(store: Store, out: Path, start: str, **settings: Any) -> tuple[CompletionRun, list[str]]:

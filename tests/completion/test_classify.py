@@ -113,7 +113,7 @@ def test_a_relation_that_valid_lacks(tmp_path: Path) -> None:
 
 def test_negatives_are_missing(tmp_path: Path) -> None:
     store = link_store(tmp_path, negatives=False)
-    with pytest.raises(DataError, match="has no valid_negatives.*--valid-negatives FILE.*--negatives relation"):
+    with pytest.raises(DataError, match=r"has no valid_negatives.*--valid-negatives FILE.*--negatives relation"):
         classify(planted(store), store)
     assert classify(planted(store, bonus=9), store, negatives="relation")["accuracy"] > 0.95
     uniform = classify(planted(store), store, negatives="uniform")

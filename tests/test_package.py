@@ -37,6 +37,7 @@ PUBLIC = [
     "open_store",
     "read_queries",
     "sample_queries",
+    "train_completion",
     "train_multihop",
     "write_queries",
 ]

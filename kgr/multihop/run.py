@@ -72,7 +72,7 @@ class MultihopRun:
 
     @cached_property
     def _scorer(self) -> evaluation.Scorer:
-        """The model as it was trained just now, or as the newest checkpoint has it."""
+        """The model as it was trained just now, or as the run's checkpoint has it."""
         if self._trained is not None:
             return self._trained
         verify_sections(self.store.path, SECTIONS)
@@ -207,8 +207,8 @@ def train_multihop(
     Returns
     -------
     MultihopRun
-        Its ``metrics["test"]`` are those of the last step; of the valid split where there is no test
-        split, and none where nothing is held out.
+        Its ``metrics["test"]`` are those of the last step, or with ``keep_best`` of the best evaluation
+        on valid; of the valid split where there is no test split, and none where nothing is held out.
 
     Raises
     ------

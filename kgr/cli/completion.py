@@ -56,17 +56,31 @@ def train_completion(store: str, out: Path, config: str | None, as_json: bool, *
 @click.command("evaluate-completion")
 @click.argument("run")
 @click.option("--split", help="valid or test  [default: test, or valid where there is no test split]")
+@click.option("--limit", type=int, help="triples to rank, at most: drawn, always the same ones  [default: all]")
+@click.option(
+    "--rule-length",
+    type=int,
+    help="of the rules of train that tell compositional triples: 1 (none), 2 or 3  [default: 3, or 1 where train has "
+    "more than 600,000 triples]",
+)
+@click.option("--top", type=click.IntRange(min=1), default=20, help="rows of the table of relations  [default: 20]")
 @json_option
 @traceback_option
-def evaluate_completion(run: str, split: str | None, as_json: bool) -> None:
-    """Evaluate a trained link predictor."""
+def evaluate_completion(run: str, top: int, as_json: bool, **choices: Any) -> None:
+    """Evaluate a trained link predictor.
+
+    The tail and the head of every triple are ranked among all entities, other answers known in train, valid
+    and test left out, ties counted as their mean rank. Beside it stands what popularity alone gives: ranks by
+    how often a relation has an entity on that side in train. MR / chance is the mean rank by that of random
+    order. A relation is N on a side where it has 1.5 or more entities there, on average, to one of the other.
+    """
     from kgr.completion.run import load_completion
     from kgr.engine.run import Run
     from kgr.show.completion import metrics_table
 
     with Bars() as bars:
-        metrics = load_completion(Run.open(run)).evaluate(split, progress=bars.evaluate)
+        metrics = load_completion(Run.open(run)).evaluate(**choices, progress=bars.evaluate)
     if as_json:
         print_json(metrics)
     else:
-        click.echo(metrics_table(metrics))
+        click.echo(metrics_table(metrics, top))

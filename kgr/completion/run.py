@@ -54,13 +54,24 @@ class CompletionRun:
         """The last whole evaluation, by split, as :meth:`evaluate` returned it: ``metrics["test"]["mrr"]``."""
         return {line["split"]: line["metrics"] for line in self._run.metrics() if line.get("whole")}
 
-    def evaluate(self, split: str | None = None, *, progress: Callable[..., None] | None = None) -> dict[str, Any]:
+    def evaluate(
+        self,
+        split: str | None = None,
+        *,
+        limit: int | None = None,
+        rule_length: int | None = None,
+        progress: evaluation.Progress | None = None,
+    ) -> dict[str, Any]:
         """Rank the answers of a split's triples from both sides among all entities, filtered.
 
         Parameters
         ----------
         split : "valid" or "test", optional
             By default test, or valid where the store has no test triples.
+        limit : int, optional
+            Rank at most so many triples, drawn uniformly, always the same ones.
+        rule_length : int, optional
+            Of the rules by which triples are compositional: see :func:`kgr.completion.subsets.compositional`.
 
         Returns
         -------
@@ -75,7 +86,9 @@ class CompletionRun:
         chosen = split or evaluated_split(self.store)
         if chosen is None:
             raise DataError(f"{self.store.path}: has no valid or test triples to evaluate on; build it with some")
-        return evaluation.evaluate(self.scorer, self.store, chosen, progress=progress)
+        return evaluation.evaluate(
+            self.scorer, self.store, chosen, limit=limit, rule_length=rule_length, progress=progress
+        )
 
 
 def train_completion(
@@ -84,7 +97,7 @@ def train_completion(
     out: str | Path,
     config: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
-    evaluating: Callable[..., None] | None = None,
+    evaluating: evaluation.Progress | None = None,
     message: Callable[[str], None] | None = None,
     **settings: Any,
 ) -> CompletionRun:

@@ -81,6 +81,12 @@ class Bars:
         bar.set_description_str(f"evaluate {structure}", refresh=False)
         bar.update(queries)
 
+    def score(self, done: int, total: int) -> None:
+        """Show the part of the scoring of many queries that is done."""
+        if self._what == "score" and self._bar is not None and self._bar.total != total:
+            self.close()
+        self._open("score", total=total, leave=False).update(done)
+
     def sample(self, structure: str, queries: int) -> None:
         """Show the queries drawn."""
         bar = self._open("sample", unit="query", leave=False)

@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from kgr._jit import tell_compiling
-from kgr.completion import _kernels
+from kgr.completion import _kernels, shares
+from kgr.completion import classify as classification
 from kgr.completion import evaluate as evaluation
 from kgr.completion.batches import Batches
+from kgr.completion.calibration import Calibration, calibrate, kept_calibration
 from kgr.completion.config import CompletionConfig, resolve
+from kgr.completion.facts import Fact, predict_facts
+from kgr.completion.predict import Predictions, predict
 from kgr.completion.scorer import LinkScorer
 from kgr.completion.task import CompletionTask
 from kgr.data.known import open_store
 from kgr.data.recipes import recipe
-from kgr.data.training import evaluated_split, holds_out, store_of
+from kgr.data.training import EVALUATED, evaluated_split, holds_out, store_of
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
@@ -89,6 +93,58 @@ class CompletionRun:
         return evaluation.evaluate(
             self.scorer, self.store, chosen, limit=limit, rule_length=rule_length, progress=progress
         )
+
+    def classify(
+        self,
+        split: str = "test",
+        *,
+        protocol: str = "corrected",
+        negatives: str = "stored",
+        seed: int = 0,
+        progress: shares.Progress | None = None,
+    ) -> dict[str, Any]:
+        """Tell facts of a split from negatives: see :func:`kgr.completion.classify.classify`."""
+        choices: dict[str, Any] = {"protocol": protocol, "negatives": negatives, "seed": seed}
+        return classification.classify(self.scorer, self.store, split, **choices, progress=progress)
+
+    def calibration(self, progress: shares.Progress | None = None) -> Calibration | None:
+        """Return what makes probabilities of scores, None without valid triples; kept in the run folder.
+
+        See :mod:`kgr.completion.calibration`.
+        """
+        found = self._run.checkpoint()
+        splits = [f"triples/{split}" for split in EVALUATED if holds_out(self.store, split)]
+        made_from = {"step": found.step if found else None, **self.store.fingerprints([*SECTIONS, *splits])}
+        return kept_calibration(
+            self.path / "calibration.json", made_from, lambda: calibrate(self.scorer, self.store, progress=progress)
+        )
+
+    def predict(
+        self,
+        *,
+        head: str | None = None,
+        relation: str | None = None,
+        tail: str | None = None,
+        k: int = 10,
+        language: str = "en",
+        new_only: bool = False,
+        progress: shares.Progress | None = None,
+    ) -> Predictions:
+        """Rank what completes a triple of which two keys are given: see :func:`kgr.completion.predict.predict`.
+
+        ``progress`` is called while the probabilities are fitted, which is done once for a run.
+        """
+        choices: dict[str, Any] = {"head": head, "relation": relation, "tail": tail, "k": k, "language": language}
+        calibration = None if relation is None else self.calibration(progress)
+        return predict(self.scorer, self.store, **choices, new_only=new_only, calibration=calibration)
+
+    def predict_facts(
+        self, relation: str, *, k: int = 1000, language: str = "en", progress: shares.Progress | None = None
+    ) -> tuple[Fact, ...]:
+        """Return the best new facts of a relation: see :func:`kgr.completion.facts.predict_facts`."""
+        calibration = self.calibration(progress)
+        choices: dict[str, Any] = {"k": k, "language": language, "calibration": calibration, "progress": progress}
+        return predict_facts(self.scorer, self.store, relation, **choices)
 
 
 def train_completion(

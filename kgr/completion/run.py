@@ -17,9 +17,11 @@ from kgr.completion.config import CompletionConfig, resolve
 from kgr.completion.facts import Fact, predict_facts
 from kgr.completion.predict import Predictions, predict
 from kgr.completion.scorer import LinkScorer
+from kgr.completion.start import start_from
 from kgr.completion.task import CompletionTask
 from kgr.data.known import open_store
 from kgr.data.recipes import recipe
+from kgr.data.run_vectors import RunVectors
 from kgr.data.training import EVALUATED, evaluated_split, holds_out, store_of
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
@@ -28,6 +30,7 @@ from kgr.errors import ConfigError, DataError
 from kgr.graph.graph import load_graph, require_graph
 from kgr.index.check import verify_sections
 from kgr.index.store import Store
+from kgr.models.layouts import LAYOUTS
 
 TASK = "completion"
 SECTIONS = ("entities", "relations", "graph")
@@ -146,6 +149,13 @@ class CompletionRun:
         choices: dict[str, Any] = {"k": k, "language": language, "calibration": calibration, "progress": progress}
         return predict_facts(self.scorer, self.store, relation, **choices)
 
+    def vectors(self) -> RunVectors:
+        """Return the vectors of all entities and relations, as the run folder has them.
+
+        Where relations are not reciprocal, there is one row per base relation.
+        """
+        return RunVectors(self._run, self.store, LAYOUTS[self.config.model])
+
 
 def train_completion(
     store: Store | str | Path,
@@ -200,6 +210,8 @@ def train_completion(
     chosen = _in_steps(opened, chosen)
     with begin(out, task=TASK, store=place, config=chosen, sections=sections) as run:
         task = CompletionTask(opened, chosen, device_of(chosen.device))
+        if chosen.start is not None and run.checkpoint() is None:
+            start_from(opened, chosen.start, task.tables, message or (lambda _: None))
         step = train(task, run, chosen, progress=progress).step
         task.module.eval()
         trained = CompletionRun(run, opened, task.scorer())

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kgr._jit import tell_compiling
 from kgr.data.known import open_store
 from kgr.data.recipes import recipe
+from kgr.data.run_vectors import RunVectors
 from kgr.data.training import evaluated_split, holds_out, store_of
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
@@ -22,6 +23,7 @@ from kgr.errors import ConfigError
 from kgr.graph.graph import Graph, load_graph, require_graph
 from kgr.index.check import verify_sections
 from kgr.index.store import Store
+from kgr.models.layouts import LAYOUTS
 from kgr.multihop import evaluate as evaluation
 from kgr.multihop.config import MultihopConfig, resolve
 from kgr.multihop.task import MultihopTask, hostable
@@ -164,6 +166,10 @@ class MultihopRun:
             for entity in order
         )
         return Answers(word.name, tuple(query), results, {"graph": len(graph), "held-out": len(held_out)})
+
+    def vectors(self) -> RunVectors:
+        """Return the vectors of all entities and relations, as the run folder has them."""
+        return RunVectors(self._run, self.store, LAYOUTS[self.config.model])
 
     def _known(self, word: Word, arguments: NDArray[np.int32]) -> tuple[set[int], set[int]]:
         """Answers on the train graph, and those that are answers only with the held-out edges."""

@@ -13,6 +13,7 @@ import kgr
 from kgr.completion.run import CompletionRun, train_completion
 from kgr.data.build import build_store
 from kgr.data.collection import build_corpus
+from kgr.data.known import datasets_folder
 from kgr.engine.loop import Progress
 from kgr.engine.run import Run
 from kgr.errors import ConfigError, DataError, TrainingError
@@ -97,7 +98,9 @@ def test_a_run_is_loaded_and_evaluated_as_it_was_trained(store: Store, tmp_path:
 
 
 def test_training_learns(store: Store, tmp_path: Path) -> None:
-    metrics = train_completion(store, out=tmp_path / "run", **SMALL | {"steps": 150, "dim": 32, "batch": 64}).evaluate("train")
+    metrics = train_completion(store, out=tmp_path / "run", **SMALL | {"steps": 150, "dim": 32, "batch": 64}).evaluate(
+        "train"
+    )
     assert metrics["mrr"] > 0.9
 
 
@@ -115,7 +118,7 @@ def test_epochs_are_kept_as_steps(store: Store, tmp_path: Path) -> None:
 
 def test_other_settings_are_refused_on_resume(store: Store, tmp_path: Path) -> None:
     train_completion(store, out=tmp_path / "run", **SMALL)
-    with pytest.raises(ConfigError, match="entity_weight was None, now 0.5"):
+    with pytest.raises(ConfigError, match=r"entity_weight was None, now 0\.5"):
         train_completion(store, out=tmp_path / "run", entity_weight=0.5, **SMALL)
 
 
@@ -155,6 +158,13 @@ def test_relations_and_entities_that_train_has_not(tmp_path: Path, training: str
     assert run.metrics["test"]["triples"] == 3
 
 
+@pytest.mark.parametrize("path", sorted(datasets_folder().glob("*/completion*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_trains(store: Store, tmp_path: Path, path: Path) -> None:
+    settings = {"steps": 2, "eval_every": 1, "eval_triples": 5, "device": "cpu"}
+    run = train_completion(store, out=tmp_path / "run", config=path, **settings)
+    assert run.metrics["test"]["mrr"] > 0
+
+
 def test_a_store_of_documents_alone(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text('{"_id": "d", "title": "", "text": "one"}\n', encoding="utf-8")
     store = build_corpus(tmp_path / "corpus.jsonl", tmp_path / "store")
@@ -163,7 +173,7 @@ def test_a_store_of_documents_alone(tmp_path: Path) -> None:
 
 
 def test_a_rate_that_is_too_high(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="the loss is|is not finite"):
+    with pytest.raises(TrainingError, match=r"the loss is|is not finite"):
         train_completion(store, out=tmp_path / "run", **SMALL | {"lr": 1000.0, "init_scale": 1e30})
 
 

@@ -71,6 +71,9 @@ class Bars:
             means = ((name, progress.metrics.get(name)) for name in ("mrr", "avg_p", "avg_n"))
             figures = ", ".join(f"{name} {100 * mean:.1f}" for name, mean in means if mean is not None)
             say(f"step {progress.step:,}: MRR on valid, in percent: {figures or 'none'}")
+        if progress.ended and progress.best is not None:
+            early = ", early" if progress.ended == "early stop" else ""
+            say(f"training ended at step {progress.step:,}{early}; the best evaluation was at step {progress.best:,}")
 
     def evaluate(self, structure: str, queries: int, total: int) -> None:
         """Show the queries of an evaluation."""

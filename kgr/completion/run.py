@@ -17,17 +17,20 @@ from kgr.completion.config import CompletionConfig, resolve
 from kgr.completion.facts import Fact, predict_facts
 from kgr.completion.predict import Predictions, predict
 from kgr.completion.scorer import LinkScorer
+from kgr.completion.start import start_from
 from kgr.completion.task import CompletionTask
 from kgr.data.known import open_store
 from kgr.data.recipes import recipe
-from kgr.data.training import EVALUATED, evaluated_split, holds_out, store_of
+from kgr.data.run_vectors import RunVectors
+from kgr.data.training import EVALUATED, check_evaluations, evaluated_split, holds_out, place_of, store_of
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
-from kgr.errors import ConfigError, DataError
+from kgr.errors import DataError
 from kgr.graph.graph import load_graph, require_graph
 from kgr.index.check import verify_sections
 from kgr.index.store import Store
+from kgr.models.layouts import LAYOUTS
 
 TASK = "completion"
 SECTIONS = ("entities", "relations", "graph")
@@ -58,13 +61,24 @@ class CompletionRun:
         """The last whole evaluation, by split, as :meth:`evaluate` returned it: ``metrics["test"]["mrr"]``."""
         return {line["split"]: line["metrics"] for line in self._run.metrics() if line.get("whole")}
 
-    def evaluate(self, split: str | None = None, *, progress: Callable[..., None] | None = None) -> dict[str, Any]:
+    def evaluate(
+        self,
+        split: str | None = None,
+        *,
+        limit: int | None = None,
+        rule_length: int | None = None,
+        progress: evaluation.Progress | None = None,
+    ) -> dict[str, Any]:
         """Rank the answers of a split's triples from both sides among all entities, filtered.
 
         Parameters
         ----------
         split : "valid" or "test", optional
             By default test, or valid where the store has no test triples.
+        limit : int, optional
+            Rank at most so many triples, drawn uniformly, always the same ones.
+        rule_length : int, optional
+            Of the rules by which triples are compositional: see :func:`kgr.completion.subsets.compositional`.
 
         Returns
         -------
@@ -79,7 +93,9 @@ class CompletionRun:
         chosen = split or evaluated_split(self.store)
         if chosen is None:
             raise DataError(f"{self.store.path}: has no valid or test triples to evaluate on; build it with some")
-        return evaluation.evaluate(self.scorer, self.store, chosen, progress=progress)
+        return evaluation.evaluate(
+            self.scorer, self.store, chosen, limit=limit, rule_length=rule_length, progress=progress
+        )
 
     def classify(
         self,
@@ -133,6 +149,13 @@ class CompletionRun:
         choices: dict[str, Any] = {"k": k, "language": language, "calibration": calibration, "progress": progress}
         return predict_facts(self.scorer, self.store, relation, **choices)
 
+    def vectors(self) -> RunVectors:
+        """Return the vectors of all entities and relations, as the run folder has them.
+
+        Where relations are not reciprocal, there is one row per base relation.
+        """
+        return RunVectors(self._run, self.store, LAYOUTS[self.config.model])
+
 
 def train_completion(
     store: Store | str | Path,
@@ -140,7 +163,7 @@ def train_completion(
     out: str | Path,
     config: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
-    evaluating: Callable[..., None] | None = None,
+    evaluating: evaluation.Progress | None = None,
     message: Callable[[str], None] | None = None,
     **settings: Any,
 ) -> CompletionRun:
@@ -179,14 +202,15 @@ def train_completion(
     chosen = resolve(path, settings)
     verify_sections(opened.path, SECTIONS)
     sections = opened.fingerprints(SECTIONS)
-    place = str(store) if opened.name == store else str(opened.path.resolve())
     if message:
         tell_compiling(_kernels._permute, message)
         if path:
             message(f"settings: {path}")
     chosen = _in_steps(opened, chosen)
-    with begin(out, task=TASK, store=place, config=chosen, sections=sections) as run:
+    with begin(out, task=TASK, store=place_of(store, opened), config=chosen, sections=sections) as run:
         task = CompletionTask(opened, chosen, device_of(chosen.device))
+        if chosen.start is not None and run.checkpoint() is None:
+            start_from(opened, chosen.start, task.tables, message or (lambda _: None))
         step = train(task, run, chosen, progress=progress).step
         task.module.eval()
         trained = CompletionRun(run, opened, task.scorer())
@@ -205,8 +229,7 @@ def _in_steps(store: Store, config: CompletionConfig) -> CompletionConfig:
     if not graph.edges:
         raise DataError(f"{store.path}: train has no triples to learn from")
     chosen = config.in_steps(Batches(graph, config).rows)
-    if chosen.eval_every and not holds_out(store, "valid"):
-        raise ConfigError(f"eval_every is {chosen.eval_every}, but {store.path} has no valid triples: leave it out")
+    check_evaluations(store, chosen)
     return chosen
 
 

@@ -192,13 +192,13 @@ def fit(statistics: NDArray[np.float64], held: NDArray[np.bool_], weights: NDArr
             step = step / 2
             continue
         close = loss - now < 1e-9 * abs(now)
-        law, loss = np.asarray(law + step, np.float64), now
+        law, loss = law + step, now
         if close:
             break
-        chances: NDArray[np.float64] = probabilities(logits)
+        chances = probabilities(logits)
         gradient = statistics.T @ (weights * (chances - held)) + 1e-3 * law
         curvature = (statistics * (weights * chances * (1 - chances))[:, None]).T @ statistics
-        step = -1.0 * np.linalg.solve(curvature + 1e-3 * np.eye(len(law)), gradient)
+        step = np.linalg.solve(curvature + 1e-3 * np.eye(len(law)), -gradient).astype(np.float64)
     return law
 
 

@@ -46,11 +46,6 @@ class CompletionConfig(TrainConfig):
         "what a query is trained with: its answer against all entities, all its answers against all, or negatives",
         choices=("1vsall", "kvsall", "negatives"),
     )
-    weighting: str = setting(
-        "queries",
-        "with kvsall: queries weigh alike, or triples do, which is 1vsall with a query's answers in one row",
-        choices=("queries", "triples"),
-    )
     negatives: int | None = setting(None, "negatives of a query; default 128", low=1, high=65_536)
     head_negatives: int | None = setting(
         None, "negatives of a query for heads; default as for tails", low=1, high=65_536
@@ -63,6 +58,12 @@ class CompletionConfig(TrainConfig):
         "softmax",
         "cross-entropy over the candidates, of each by itself, or, with negatives, self-adversarial margin",
         choices=("softmax", "bce", "margin"),
+    )
+    weighting: str = setting(
+        "none",
+        "weight of a query with kvsall and softmax: 1, or its number of answers, which makes the loss that of 1vsall "
+        "with each distinct query scored once",
+        choices=("none", "answers"),
     )
     adversarial: float | None = setting(
         None, "temperature of the margin loss's self-adversarial weights, 0 for uniform ones; default 1", low=0
@@ -124,10 +125,12 @@ class CompletionConfig(TrainConfig):
                 raise ConfigError(f"loss is margin, which training {self.training} has no negatives for: use negatives")
         elif self.label_smoothing:
             raise ConfigError("label_smoothing is not read by training negatives, only by 1vsall, kvsall: leave it out")
-        if self.training != "kvsall" or self.loss != "softmax":
-            self._refuse(("weighting",), f"training {self.training} with loss {self.loss}", "kvsall with softmax")
         if self.loss != "margin":
             self._refuse(("adversarial",), f"loss {self.loss}", "margin")
+        if self.training != "kvsall":
+            self._refuse(("weighting",), f"training {self.training}", "kvsall")
+        if self.loss != "softmax":
+            self._refuse(("weighting",), f"loss {self.loss}", "softmax")
         if self.training != "1vsall":
             self._refuse(("relation_prediction",), f"training {self.training}", "1vsall")
 
@@ -184,8 +187,8 @@ def resolve(path: Path | None, given: Mapping[str, Any]) -> CompletionConfig:
 
 _OF_ONE = {
     "model": LINK_MODEL_FIELDS | {"init", "init_scale", "reciprocal", "relation_prediction"},
-    "training": frozenset((*_NEGATIVES, "label_smoothing", "relation_prediction", "loss", "adversarial")),
-    "loss": frozenset(("adversarial",)),
+    "training": frozenset((*_NEGATIVES, "label_smoothing", "relation_prediction", "loss", "adversarial", "weighting")),
+    "loss": frozenset(("adversarial", "weighting")),
     "regularizer": frozenset(("entity_weight", "relation_weight", "weighted")),
 }
 _INSTEAD = {"steps": "epochs", "epochs": "steps", "eval_every": "eval_epochs", "eval_epochs": "eval_every"}

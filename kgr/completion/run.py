@@ -22,11 +22,11 @@ from kgr.completion.task import CompletionTask
 from kgr.data.known import open_store
 from kgr.data.recipes import recipe
 from kgr.data.run_vectors import RunVectors
-from kgr.data.training import EVALUATED, evaluated_split, holds_out, store_of
+from kgr.data.training import EVALUATED, check_evaluations, evaluated_split, holds_out, place_of, store_of
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
-from kgr.errors import ConfigError, DataError
+from kgr.errors import DataError
 from kgr.graph.graph import load_graph, require_graph
 from kgr.index.check import verify_sections
 from kgr.index.store import Store
@@ -202,13 +202,12 @@ def train_completion(
     chosen = resolve(path, settings)
     verify_sections(opened.path, SECTIONS)
     sections = opened.fingerprints(SECTIONS)
-    place = str(store) if opened.name == store else str(opened.path.resolve())
     if message:
         tell_compiling(_kernels._permute, message)
         if path:
             message(f"settings: {path}")
     chosen = _in_steps(opened, chosen)
-    with begin(out, task=TASK, store=place, config=chosen, sections=sections) as run:
+    with begin(out, task=TASK, store=place_of(store, opened), config=chosen, sections=sections) as run:
         task = CompletionTask(opened, chosen, device_of(chosen.device))
         if chosen.start is not None and run.checkpoint() is None:
             start_from(opened, chosen.start, task.tables, message or (lambda _: None))
@@ -230,8 +229,7 @@ def _in_steps(store: Store, config: CompletionConfig) -> CompletionConfig:
     if not graph.edges:
         raise DataError(f"{store.path}: train has no triples to learn from")
     chosen = config.in_steps(Batches(graph, config).rows)
-    if chosen.eval_every and not holds_out(store, "valid"):
-        raise ConfigError(f"eval_every is {chosen.eval_every}, but {store.path} has no valid triples: leave it out")
+    check_evaluations(store, chosen)
     return chosen
 
 

@@ -36,15 +36,15 @@ def label_cross_entropy(
     """Return the cross-entropy of the softmax of ``scores`` [B, G] with all of a row's labels alike.
 
     Smoothed labels are ``(1 - smoothing) y + 1 / G``, as ConvE's authors and LibKGE have it, and then
-    scaled to a sum of 1. Every row has a label. ``by_label`` weighs a row as many as its labels: the
-    mean over labels of what :func:`cross_entropy` is for each by itself.
+    scaled to a sum of 1. Every row has a label. With ``by_label`` the loss is the mean over labels: a row weighs as
+    many as it has, and without smoothing it is :func:`cross_entropy` with a row for each label.
     """
     B, G = scores.shape
     counts = torch.bincount(rows, minlength=B).to(scores.dtype)
-    total = (1 - smoothing) * counts + (1 if smoothing else 0)
-    flat = 1 / (G * total) if smoothing else None
-    weight = counts / counts.mean() if by_label else None
-    return _loss(_softmax, scores, rows, columns, (1 - smoothing) / total[rows], flat, weight)
+    weight = counts * (B / len(rows)) if by_label else torch.ones_like(counts)
+    scale = weight / ((1 - smoothing) * counts + (1 if smoothing else 0))
+    flat = scale / G if smoothing else None
+    return _loss(_softmax, scores, rows, columns, (1 - smoothing) * scale[rows], flat, weight if by_label else None)
 
 
 def label_bce(scores: Tensor, rows: Tensor, columns: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -64,7 +64,8 @@ def _softmax(scores: Tensor) -> tuple[Tensor, Tensor]:
     """Return the rows' log-sum-exps [B] and, [B, G], their gradient: the softmax."""
     share = torch.softmax(scores, dim=1)
     # the largest share is at least 1 / G, so its logarithm is exact where an answer's would not be
-    return scores.amax(1) - share.amax(1).log(), share
+    total = scores.amax(1) - share.amax(1).log()
+    return total, share
 
 
 def _binary(scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,16 +82,11 @@ def _loss(
     flat: Tensor | None,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Return the mean over rows of ``law`` less the inner product of scores and target.
+    """Return the rows' ``law``, times ``weight`` [B] where given, less the inner product of scores and target, over B.
 
-    The target is ``label`` [L] at the labels and, where given, ``flat`` [B] everywhere besides; ``weight``
-    [B] is of the rows, 1 each where not given.
+    The target is ``label`` [L] at the labels and, where given, ``flat`` [B] everywhere besides.
     """
-    if weight is not None:
-        label, flat = label * weight[rows], None if flat is None else flat * weight
-    return _Full.apply(  # type: ignore[no-any-return, no-untyped-call]
-        law, scores, rows, columns, label, flat, weight
-    )
+    return _Full.apply(law, scores, rows, columns, label, flat, weight)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _Full(torch.autograd.Function):
@@ -105,11 +101,12 @@ class _Full(torch.autograd.Function):
         flat: Tensor | None,
         weight: Tensor | None,
     ) -> Tensor:
-        totals, gradient = law(scores)
+        own, gradient = law(scores)
         torch.threshold_(gradient, _NOTHING, 0.0)
         if weight is not None:
-            totals, gradient = totals * weight, gradient.mul_(weight.unsqueeze(1))
-        loss = totals.sum()
+            own = own * weight
+            gradient *= weight.unsqueeze(1)
+        loss = own.sum()
         loss -= (label * scores[rows, columns]).sum()
         gradient.index_put_((rows, columns), -label, accumulate=True)
         if flat is not None:

@@ -15,7 +15,7 @@ from kgr._jit import tell_compiling
 from kgr.data.known import open_store
 from kgr.data.recipes import recipe
 from kgr.data.run_vectors import RunVectors
-from kgr.data.training import evaluated_split, holds_out, store_of
+from kgr.data.training import check_evaluations, evaluated_split, place_of, store_of
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
@@ -229,17 +229,15 @@ def train_multihop(
     require_graph(opened)
     path = recipe(TASK, opened.name, config, settings.get("model"))
     chosen = resolve(path, settings)
-    if chosen.eval_every and not holds_out(opened, "valid"):
-        raise ConfigError(f"eval_every is {chosen.eval_every}, but {opened.path} has no valid triples: leave it out")
+    check_evaluations(opened, chosen)
     verify_sections(opened.path, SECTIONS)
     sections = opened.fingerprints(SECTIONS)
-    place = str(store) if opened.name == store else str(opened.path.resolve())
     if message:
         tell_compiling(sample._sample_own if chosen.own_negatives else sample._sample_shared, message)
     if message and path:
         message(f"settings: {path}")
     chosen = hostable(load_graph(opened), chosen, message)
-    with begin(out, task=TASK, store=place, config=chosen, sections=sections) as run:
+    with begin(out, task=TASK, store=place_of(store, opened), config=chosen, sections=sections) as run:
         task = MultihopTask(opened, chosen, device_of(chosen.device))
         step = train(task, run, chosen, progress=progress).step
         task.module.eval()

@@ -113,7 +113,7 @@ def test_a_relation_that_valid_lacks(tmp_path: Path) -> None:
 
 def test_negatives_are_missing(tmp_path: Path) -> None:
     store = link_store(tmp_path, negatives=False)
-    with pytest.raises(DataError, match="has no valid_negatives.*--valid-negatives FILE.*--negatives relation"):
+    with pytest.raises(DataError, match=r"has no valid_negatives.*--valid-negatives FILE.*--negatives relation"):
         classify(planted(store), store)
     assert classify(planted(store, bonus=9), store, negatives="relation")["accuracy"] > 0.95
     uniform = classify(planted(store), store, negatives="uniform")
@@ -144,7 +144,7 @@ def test_drawn_negatives_are_no_facts(store: Store, kind: str) -> None:
 def test_tails_are_those_of_the_relation(tmp_path: Path) -> None:
     store, _ = absent(tmp_path)
     drawn = {draw_negatives(store, "valid", "relation", seed=seed)[0, 2] for seed in range(20)}
-    assert sorted(store.entries.keys_of(drawn)) == ["b", "d"]
+    assert store.entries.keys_of(sorted(drawn)) == ["b", "d"]
     assert store.entries.keys_of(draw_negatives(store, "test", "relation")[:, 2]) == ["b"]
 
 

@@ -45,16 +45,14 @@ def test_all_labels_alike(scores: Tensor, smoothing: float) -> None:
     assert_same(label_cross_entropy(scores, ROWS, COLUMNS, smoothing), expected, scores)
 
 
-def test_labels_alike_are_the_mean_of_one_answer_each(scores: Tensor) -> None:
-    expected = F.cross_entropy(scores[ROWS], COLUMNS)
-    assert_same(label_cross_entropy(scores, ROWS, COLUMNS, by_label=True), expected, scores)
-
-
-def test_smoothed_labels_by_label(scores: Tensor) -> None:
-    target, counts = F.normalize(labels(0.2), p=1, dim=1), torch.bincount(ROWS)
-    each = F.cross_entropy(scores, target, reduction="none")
-    expected = (each * counts).sum() / counts.sum()
-    assert_same(label_cross_entropy(scores, ROWS, COLUMNS, 0.2, by_label=True), expected, scores)
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_a_row_weighs_as_many_as_its_labels(scores: Tensor, smoothing: float) -> None:
+    target = F.normalize(labels(smoothing), p=1, dim=1)
+    counts = torch.bincount(ROWS).double()
+    expected = (F.cross_entropy(scores, target, reduction="none") * counts).sum() / len(ROWS)
+    assert_same(label_cross_entropy(scores, ROWS, COLUMNS, smoothing, by_label=True), expected, scores)
+    if not smoothing:
+        torch.testing.assert_close(expected, cross_entropy(scores[ROWS], COLUMNS))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kgr.completion.run import train_completion
+    from kgr.completion.seeds import train_completion_seeds
     from kgr.data.analysis import analyze
     from kgr.data.build import build_store
     from kgr.data.codex_view import load_codex
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from kgr.index.store import Store
     from kgr.multihop.run import train_multihop
     from kgr.runs import load_run
+    from kgr.vectors import import_vectors, nearest
 
     __version__: str
 
@@ -49,13 +51,16 @@ __all__ = [
     "analyze",
     "build_numbered",
     "build_store",
+    "import_vectors",
     "load_codex",
     "load_judgements",
     "load_run",
+    "nearest",
     "open_store",
     "read_queries",
     "sample_queries",
     "train_completion",
+    "train_completion_seeds",
     "train_multihop",
     "write_queries",
 ]
@@ -65,13 +70,16 @@ _HOMES = {
     "analyze": "kgr.data.analysis",
     "build_numbered": "kgr.data.numbered",
     "build_store": "kgr.data.build",
+    "import_vectors": "kgr.vectors",
     "load_codex": "kgr.data.codex_view",
     "load_judgements": "kgr.data.collection_view",
     "load_run": "kgr.runs",
+    "nearest": "kgr.vectors",
     "open_store": "kgr.data.known",
     "read_queries": "kgr.data.queries",
     "sample_queries": "kgr.data.queries",
     "train_completion": "kgr.completion.run",
+    "train_completion_seeds": "kgr.completion.seeds",
     "train_multihop": "kgr.multihop.run",
     "write_queries": "kgr.data.queries",
 }

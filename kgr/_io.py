@@ -116,8 +116,14 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file and sync it."""
+    write_chunks(path, (content,))
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file that is made chunk by chunk, and never held whole, and sync it."""
     with _naming(path), path.open("wb") as file:
-        _write(file, content)
+        for chunk in chunks:
+            _write(file, chunk)
         _sync(file)
 
 

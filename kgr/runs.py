@@ -12,14 +12,19 @@ from kgr.errors import FormatError
 from kgr.multihop.run import TASK as MULTIHOP
 from kgr.multihop.run import MultihopRun, load_multihop
 
-LOADERS: dict[str, Callable[[Run], MultihopRun | CompletionRun]] = {
-    MULTIHOP: load_multihop,
-    COMPLETION: load_completion,
-}
+AnyRun = MultihopRun | CompletionRun
+"""A run of any task."""
+
+LOADERS: dict[str, Callable[[Run], AnyRun]] = {MULTIHOP: load_multihop, COMPLETION: load_completion}
 """What opens a run, by its task."""
 
 
-def load_run(path: str | Path) -> MultihopRun | CompletionRun:
+def is_run(path: str | Path) -> bool:
+    """Whether a path is that of a run folder, of whatever task."""
+    return (Path(path) / "config.toml").is_file()
+
+
+def load_run(path: str | Path) -> AnyRun:
     """Open a run folder: the right class by the run's task.
 
     Raises

@@ -19,7 +19,7 @@ FLOORS = (
     ("data", "models"),
     ("multihop", "completion"),
     (),
-    ("__init__", "__main__", "runs", "cli", "show"),
+    ("__init__", "__main__", "runs", "vectors", "cli", "show"),
 )
 """Folders and top modules by floor, the ground first; those of the first and the last may import each other."""
 

@@ -20,7 +20,12 @@ COMMANDS = {
     "evaluate-multihop": ("kgr.cli.multihop", "Evaluate a trained query model."),
     "train-completion": ("kgr.cli.completion", "Train a link predictor on a store, then evaluate it."),
     "evaluate-completion": ("kgr.cli.completion", "Evaluate a trained link predictor."),
+    "classify-triples": ("kgr.cli.classify", "Tell facts from negatives with a trained link predictor."),
+    "predict": ("kgr.cli.predict", "Predict what completes a triple, or new facts of a whole relation."),
     "answer": ("kgr.cli.multihop", "Answer a query with a trained query model."),
+    "export-vectors": ("kgr.cli.vectors", "Write the vectors of a run as arrays with their keys."),
+    "import-vectors": ("kgr.cli.vectors", "Bring vectors from files into a store, matched by key."),
+    "nearest": ("kgr.cli.vectors", "Find the entities nearest to one by their vectors."),
 }
 """Module and help of each command; in the module it is a function of its name."""
 

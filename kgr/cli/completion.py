@@ -19,33 +19,41 @@ from kgr.completion.config import CompletionConfig
 @click.command("train-completion")
 @click.argument("store")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="folder of the run")
+@click.option("--seeds", type=click.IntRange(min=2), help="so many runs, seeds from 0: mean and standard deviation")
 @click.option("--config", help="file of settings, or the name of a recipe of the data set; options win over it")
 @options(CompletionConfig)
 @json_option
 @traceback_option
-def train_completion(store: str, out: Path, config: str | None, as_json: bool, **settings: Any) -> None:
+def train_completion(
+    store: str, out: Path, seeds: int | None, config: str | None, as_json: bool, **settings: Any
+) -> None:
     """Train a link predictor on a store, then evaluate it.
 
     A known data set may have recipes: the settings of the default one, or of the one for --model, stand where no
     option is given, instead of the defaults below. After Ctrl-C the same command goes on from the last checkpoint.
     """
     from kgr.completion.run import train_completion
+    from kgr.completion.seeds import train_completion_seeds
     from kgr.show.completion import metrics_table
+    from kgr.show.seeds import seeds_table
 
     try:
         with Bars() as bars:
             opened(store)  # built first, with bars
-            run = train_completion(
-                store,
-                out=out,
-                config=config,
-                progress=bars.train,
-                evaluating=bars.evaluate,
-                message=say,
-                **given(settings),
-            )
+            told = {"progress": bars.train, "evaluating": bars.evaluate, "message": say}
+            chosen = {"out": out, "config": config, **told, **given(settings)}
+            if seeds is not None:
+                found = train_completion_seeds(store, seeds=seeds, **chosen).metrics
+            else:
+                run = train_completion(store, **chosen)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
+    if seeds is not None:
+        if as_json:
+            print_json(found)
+        else:
+            click.echo(seeds_table(found))
+        return
     metrics = next((run.metrics[split] for split in ("test", "valid") if split in run.metrics), None)
     if as_json:
         print_json({**(metrics or {"split": None}), "run": str(out), **bars.spent})

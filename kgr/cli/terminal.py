@@ -71,12 +71,21 @@ class Bars:
             means = ((name, progress.metrics.get(name)) for name in ("mrr", "avg_p", "avg_n"))
             figures = ", ".join(f"{name} {100 * mean:.1f}" for name, mean in means if mean is not None)
             say(f"step {progress.step:,}: MRR on valid, in percent: {figures or 'none'}")
+        if progress.ended and progress.best is not None:
+            early = ", early" if progress.ended == "early stop" else ""
+            say(f"training ended at step {progress.step:,}{early}; the best evaluation was at step {progress.best:,}")
 
     def evaluate(self, structure: str, queries: int, total: int) -> None:
         """Show the queries of an evaluation."""
         bar = self._open("evaluate", total=total, unit="query", leave=False)
         bar.set_description_str(f"evaluate {structure}", refresh=False)
         bar.update(queries)
+
+    def score(self, done: int, total: int) -> None:
+        """Show the part of the scoring of many queries that is done."""
+        if self._what == "score" and self._bar is not None and self._bar.total != total:
+            self.close()
+        self._open("score", total=total, leave=False).update(done)
 
     def sample(self, structure: str, queries: int) -> None:
         """Show the queries drawn."""

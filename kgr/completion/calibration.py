@@ -8,13 +8,18 @@ false, and so does what lies in another held-out split; so a probability is a lo
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr import _io
 from kgr._rng import key
-from kgr.completion.shares import SIDES, Scored, best, queries_of, score_queries
+from kgr.completion.shares import SIDES, Progress, Scored, best, queries_of, score_queries
+from kgr.data.training import holds_out
 from kgr.graph.graph import Graph, build_graph, load_graph
 from kgr.index.store import Store
 
@@ -26,6 +31,8 @@ BEST = 100
 
 QUERIES = 4096
 """At most so many queries that the split answers are looked at, and as many of all that train answers."""
+
+_FORMAT = 1
 
 _EDGES = np.array([0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1])
 
@@ -83,7 +90,30 @@ class Observed:
     query: NDArray[np.int64]
 
 
-def calibrate(scorer: LinkScorer, store: Store, *, seed: int = 0) -> Calibration | None:
+def kept_calibration(
+    path: Path, made_from: Mapping[str, Any], make: Callable[[], Calibration | None]
+) -> Calibration | None:
+    """Return the calibration that a file keeps; ``make`` it and keep it where the file has none made from the same."""
+    head = {"format": _FORMAT, "made_from": dict(made_from)}
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        kept = {}
+    if isinstance(kept, dict) and {name: kept.get(name) for name in head} == head:
+        found = kept["calibration"]
+        return None if found is None else Calibration(**{**found, "weights": tuple(found["weights"])})
+    made = make()
+    try:
+        _io.replace_text(path, json.dumps({**head, "calibration": made and dataclasses.asdict(made)}, indent=1) + "\n")
+    except OSError as error:
+        if error.errno not in _io.CANNOT_KEEP:
+            raise
+    return made
+
+
+def calibrate(
+    scorer: LinkScorer, store: Store, *, seed: int = 0, progress: Progress | None = None
+) -> Calibration | None:
     """Fit a calibration on valid and measure it on test; None where there is no valid split.
 
     Raises
@@ -91,23 +121,21 @@ def calibrate(scorer: LinkScorer, store: Store, *, seed: int = 0) -> Calibration
     FormatError
         A score is not finite.
     """
-    if not _holds(store, "valid"):
+    if not holds_out(store, "valid"):
         return None
-    observed = observe(scorer, store, "valid", seed=seed)
+    observed = observe(scorer, store, "valid", seed=seed, progress=progress)
     weights = fit(observed.statistics, observed.held, observed.weights)
     constant, share, left, known = weights.tolist()
     found = Calibration((constant, share, left, known), int(np.count_nonzero(observed.held)))
-    if not _holds(store, "test"):
+    if not holds_out(store, "test"):
         return found
-    bins = reliability(found, observe(scorer, store, "test", seed=seed), first=1)
+    bins = reliability(found, observe(scorer, store, "test", seed=seed, progress=progress), first=1)
     return dataclasses.replace(found, error=expected_error(bins))
 
 
-def _holds(store: Store, split: str) -> bool:
-    return split in store.splits and len(store.triples(split)) > 0
-
-
-def observe(scorer: LinkScorer, store: Store, split: str, *, seed: int = 0) -> Observed:
+def observe(
+    scorer: LinkScorer, store: Store, split: str, *, seed: int = 0, progress: Progress | None = None
+) -> Observed:
     """Look at the best candidates, which train does not have, of queries that train or a held-out split answers."""
     train = load_graph(store)
     held = build_graph(store.triples(split), store.entities, len(store.relations))
@@ -127,6 +155,8 @@ def observe(scorer: LinkScorer, store: Store, split: str, *, seed: int = 0) -> O
             statistics[:, 3] = np.log1p(len(known))
             number = np.full(len(places), first + row)
             parts.append((statistics, np.isin(places, held.tails(entity, relation)), weights[number], number))
+        if progress:
+            progress(len(rows), len(queries))
     return Observed(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -141,20 +171,18 @@ def _population(
     entities = np.searchsorted(train.fragments, places, side="right") - 1
     others = np.stack([entities, train.relation[places]], axis=1).astype(np.int32)
     stands_for = fragments / max(1, len(others))
-    numbers = [each[:, 0].astype(np.int64) * train.directed + each[:, 1] for each in (others, asked)]
-    others = others[~np.isin(*numbers)]
+    number, numbers = (each[:, 0].astype(np.int64) * train.directed + each[:, 1] for each in (others, asked))
+    others = others[~np.isin(number, numbers)]
     weights = np.repeat([len(asked) / len(drawn), stands_for], [len(drawn), len(others)])
     return np.concatenate([drawn, others]), weights
 
 
-def fit(
-    statistics: NDArray[np.float64], held: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def fit(statistics: NDArray[np.float64], held: NDArray[np.bool_], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fit a logistic law by Newton's method: weights float64[C] of statistics float64[n, C].
 
     The weight 1e-3 of a square penalty keeps what the data do not decide near 0.
     """
-    law = np.zeros(statistics.shape[1])
+    law: NDArray[np.float64] = np.zeros(statistics.shape[1])
     loss = np.inf
     step = law
     for _ in range(100):
@@ -163,13 +191,14 @@ def fit(
         if now > loss:
             step = step / 2
             continue
-        law, close, loss = law + step, loss - now < 1e-9 * abs(now), now
+        close = loss - now < 1e-9 * abs(now)
+        law, loss = law + step, now
         if close:
             break
         chances = probabilities(logits)
         gradient = statistics.T @ (weights * (chances - held)) + 1e-3 * law
         curvature = (statistics * (weights * chances * (1 - chances))[:, None]).T @ statistics
-        step = -np.linalg.solve(curvature + 1e-3 * np.eye(len(law)), gradient)
+        step = np.linalg.solve(curvature + 1e-3 * np.eye(len(law)), -gradient).astype(np.float64)
     return law
 
 
@@ -196,7 +225,9 @@ def reliability(calibration: Calibration, observed: Observed, *, first: int = BE
     for number in np.unique(bins).tolist():
         own = bins == number
         size = float(weights[own].sum())
-        means = {name: float(weights[own] @ of[own]) / size for name, of in (("probability", chances), ("held_out", held))}
+        means = {
+            name: float(weights[own] @ of[own]) / size for name, of in (("probability", chances), ("held_out", held))
+        }
         found.append({"from": float(_EDGES[number]), "to": float(_EDGES[number + 1]), "candidates": size, **means})
     return found
 

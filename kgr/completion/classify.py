@@ -95,7 +95,7 @@ def classify(
     side, found, easy = _on_best_side(sets, {side: np.split(own, ends) for side, own in scores.items()}, protocol)
     valid, test, _, random = sets
     popularity = np.split(_popularity(load_graph(store), every), ends)
-    popular = _Judged.of(valid, test, *popularity[:2], "corrected")
+    popular = _Judged.of(valid, test, popularity[0], popularity[1], "corrected")
     return {
         "split": split,
         "protocol": protocol,
@@ -161,7 +161,7 @@ class _Judged:
         for relation in np.unique(valid.relations).tolist():
             own = valid.relations == relation
             thresholds[relation] = best_threshold(of_valid[own], valid.true[own], protocol)
-        return cls(*(_apply(thresholds, *pair) for pair in ((valid, of_valid), (test, of_test))), thresholds)
+        return cls(_apply(thresholds, valid, of_valid), _apply(thresholds, test, of_test), thresholds)
 
 
 def _apply(thresholds: Mapping[int, float], labelled: Labelled, scores: Scores) -> NDArray[np.bool_]:
@@ -174,9 +174,9 @@ def _on_best_side(
     sets: Sequence[Labelled], scores: Mapping[str, Sequence[Scores]], protocol: str
 ) -> tuple[str, _Judged, _Judged]:
     """Return the side that classifies valid best, what it makes of the sets, and what of those of random negatives."""
-    judged = {side: _Judged.of(sets[0], sets[1], *own[:2], protocol) for side, own in scores.items()}
+    judged = {side: _Judged.of(sets[0], sets[1], own[0], own[1], protocol) for side, own in scores.items()}
     side = max(judged, key=lambda side: _accuracy(judged[side].valid, sets[0].true))
-    return side, judged[side], _Judged.of(sets[2], sets[3], *scores[side][2:], protocol)
+    return side, judged[side], _Judged.of(sets[2], sets[3], scores[side][2], scores[side][3], protocol)
 
 
 def best_threshold(scores: Scores, true: NDArray[np.bool_], protocol: str = "corrected") -> float:

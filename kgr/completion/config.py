@@ -85,6 +85,9 @@ class CompletionConfig(TrainConfig):
     init_scale: float | None = setting(
         None, "standard deviation (normal), bound (uniform) or gain (xavier) of the law; default the model's", low=0
     )
+    start: str | None = setting(
+        None, "vectors that training starts from: name of some in the store, or path as import-vectors reads it"
+    )
     norm: int | None = setting(None, "distance: 1 or 2", low=1, high=2)
     gamma: float | None = setting(None, "score of an answer at distance 0", low=0)
     relation_dim: int | None = setting(None, "numbers of a relation's vector; default dim", low=1)

@@ -63,7 +63,9 @@ def draw_negatives(store: Store, split: str, kind: str = "uniform", *, seed: int
     if kind == "relation":
         pool = _seen_tails(load_graph(store))
         sizes = np.diff(pool.offsets)[negatives[:, 1]]
-        left = np.concatenate([_redraw(whole, negatives, np.flatnonzero(sizes > 0), pool, draw), np.flatnonzero(sizes == 0)])
+        left = np.concatenate(
+            [_redraw(whole, negatives, np.flatnonzero(sizes > 0), pool, draw), np.flatnonzero(sizes == 0)]
+        )
     left = _redraw(whole, negatives, left, None, draw)
     if len(left):
         head, relation, _ = negatives[left[0]].tolist()
@@ -76,7 +78,8 @@ def draw_negatives(store: Store, split: str, kind: str = "uniform", *, seed: int
 
 def _seen_tails(graph: Graph) -> Ragged:
     """Return the tails that a graph has of each base relation."""
-    return Ragged.of([np.flatnonzero(graph.in_degrees(relation)) for relation in range(0, graph.directed, 2)])
+    seen = (np.flatnonzero(graph.in_degrees(relation)) for relation in range(0, graph.directed, 2))
+    return Ragged.of([tails.astype(np.int32) for tails in seen])
 
 
 def _redraw(

@@ -8,22 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from kgr._jit import tell_compiling
-from kgr.completion import _kernels
+from kgr.completion import _kernels, shares
+from kgr.completion import classify as classification
 from kgr.completion import evaluate as evaluation
 from kgr.completion.batches import Batches
+from kgr.completion.calibration import Calibration, calibrate, kept_calibration
 from kgr.completion.config import CompletionConfig, resolve
+from kgr.completion.facts import Fact, predict_facts
+from kgr.completion.predict import Predictions, predict
 from kgr.completion.scorer import LinkScorer
+from kgr.completion.start import start_from
 from kgr.completion.task import CompletionTask
 from kgr.data.known import open_store
 from kgr.data.recipes import recipe
-from kgr.data.training import evaluated_split, holds_out, store_of
+from kgr.data.run_vectors import RunVectors
+from kgr.data.training import EVALUATED, check_evaluations, evaluated_split, holds_out, place_of, store_of
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
-from kgr.errors import ConfigError, DataError
+from kgr.errors import DataError
 from kgr.graph.graph import load_graph, require_graph
 from kgr.index.check import verify_sections
 from kgr.index.store import Store
+from kgr.models.layouts import LAYOUTS
 
 TASK = "completion"
 SECTIONS = ("entities", "relations", "graph")
@@ -90,6 +97,65 @@ class CompletionRun:
             self.scorer, self.store, chosen, limit=limit, rule_length=rule_length, progress=progress
         )
 
+    def classify(
+        self,
+        split: str = "test",
+        *,
+        protocol: str = "corrected",
+        negatives: str = "stored",
+        seed: int = 0,
+        progress: shares.Progress | None = None,
+    ) -> dict[str, Any]:
+        """Tell facts of a split from negatives: see :func:`kgr.completion.classify.classify`."""
+        choices: dict[str, Any] = {"protocol": protocol, "negatives": negatives, "seed": seed}
+        return classification.classify(self.scorer, self.store, split, **choices, progress=progress)
+
+    def calibration(self, progress: shares.Progress | None = None) -> Calibration | None:
+        """Return what makes probabilities of scores, None without valid triples; kept in the run folder.
+
+        See :mod:`kgr.completion.calibration`.
+        """
+        found = self._run.checkpoint()
+        splits = [f"triples/{split}" for split in EVALUATED if holds_out(self.store, split)]
+        made_from = {"step": found.step if found else None, **self.store.fingerprints([*SECTIONS, *splits])}
+        return kept_calibration(
+            self.path / "calibration.json", made_from, lambda: calibrate(self.scorer, self.store, progress=progress)
+        )
+
+    def predict(
+        self,
+        *,
+        head: str | None = None,
+        relation: str | None = None,
+        tail: str | None = None,
+        k: int = 10,
+        language: str = "en",
+        new_only: bool = False,
+        progress: shares.Progress | None = None,
+    ) -> Predictions:
+        """Rank what completes a triple of which two keys are given: see :func:`kgr.completion.predict.predict`.
+
+        ``progress`` is called while the probabilities are fitted, which is done once for a run.
+        """
+        choices: dict[str, Any] = {"head": head, "relation": relation, "tail": tail, "k": k, "language": language}
+        calibration = None if relation is None else self.calibration(progress)
+        return predict(self.scorer, self.store, **choices, new_only=new_only, calibration=calibration)
+
+    def predict_facts(
+        self, relation: str, *, k: int = 1000, language: str = "en", progress: shares.Progress | None = None
+    ) -> tuple[Fact, ...]:
+        """Return the best new facts of a relation: see :func:`kgr.completion.facts.predict_facts`."""
+        calibration = self.calibration(progress)
+        choices: dict[str, Any] = {"k": k, "language": language, "calibration": calibration, "progress": progress}
+        return predict_facts(self.scorer, self.store, relation, **choices)
+
+    def vectors(self) -> RunVectors:
+        """Return the vectors of all entities and relations, as the run folder has them.
+
+        Where relations are not reciprocal, there is one row per base relation.
+        """
+        return RunVectors(self._run, self.store, LAYOUTS[self.config.model])
+
 
 def train_completion(
     store: Store | str | Path,
@@ -136,14 +202,15 @@ def train_completion(
     chosen = resolve(path, settings)
     verify_sections(opened.path, SECTIONS)
     sections = opened.fingerprints(SECTIONS)
-    place = str(store) if opened.name == store else str(opened.path.resolve())
     if message:
         tell_compiling(_kernels._permute, message)
         if path:
             message(f"settings: {path}")
     chosen = _in_steps(opened, chosen)
-    with begin(out, task=TASK, store=place, config=chosen, sections=sections) as run:
+    with begin(out, task=TASK, store=place_of(store, opened), config=chosen, sections=sections) as run:
         task = CompletionTask(opened, chosen, device_of(chosen.device))
+        if chosen.start is not None and run.checkpoint() is None:
+            start_from(opened, chosen.start, task.tables, message or (lambda _: None))
         step = train(task, run, chosen, progress=progress).step
         task.module.eval()
         trained = CompletionRun(run, opened, task.scorer())
@@ -162,8 +229,7 @@ def _in_steps(store: Store, config: CompletionConfig) -> CompletionConfig:
     if not graph.edges:
         raise DataError(f"{store.path}: train has no triples to learn from")
     chosen = config.in_steps(Batches(graph, config).rows)
-    if chosen.eval_every and not holds_out(store, "valid"):
-        raise ConfigError(f"eval_every is {chosen.eval_every}, but {store.path} has no valid triples: leave it out")
+    check_evaluations(store, chosen)
     return chosen
 
 

@@ -48,6 +48,12 @@ class Scored:
     level: NDArray[np.float64]
     left: NDArray[np.float64]
 
+    @property
+    def log_shares(self) -> NDArray[np.float64]:
+        """The log of each candidate's share among those that are not known: float64[B, G]; of a known one what it
+        would be beside them."""
+        return self.scores - self.level[:, None]
+
 
 def score_queries(scorer: LinkScorer, graph: Graph, queries: NDArray[np.int32]) -> Scored:
     """Score all entities as answers of queries.
@@ -94,6 +100,11 @@ def queries_of(triples: NDArray[np.int32], side: Side) -> NDArray[np.int32]:
     return np.stack([triples[:, entity], 2 * triples[:, 1] + inverse], axis=1)
 
 
+def answers_of(triples: NDArray[np.int32], side: Side) -> NDArray[np.int32]:
+    """Return the answers of :func:`queries_of`: int32[n]."""
+    return triples[:, 2 if side == "tail" else 0]
+
+
 def log_shares(
     scorer: LinkScorer, graph: Graph, triples: NDArray[np.int32], side: Side, tell: Callable[[int], None] | None = None
 ) -> NDArray[np.float64]:
@@ -105,7 +116,7 @@ def log_shares(
     distinct, place = np.unique(queries_of(triples, side), axis=0, return_inverse=True)
     order = np.argsort(place, kind="stable")
     bounds = np.searchsorted(place[order], np.arange(len(distinct) + 1))
-    answers = triples[:, 2 if side == "tail" else 0]
+    answers = answers_of(triples, side)
     shares = np.empty(len(triples))
     for first in range(0, len(distinct), scorer.batch):
         last = min(first + scorer.batch, len(distinct))

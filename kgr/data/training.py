@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kgr.data.known import open_store
+from kgr.engine.config import TrainConfig
 from kgr.engine.run import Run
 from kgr.errors import ConfigError, FormatError
 from kgr.index.store import Store
@@ -19,6 +22,17 @@ def holds_out(store: Store, split: str) -> bool:
 def evaluated_split(store: Store) -> str | None:
     """Return the split that a training is evaluated on: test, else valid, else None."""
     return next((split for split in EVALUATED if holds_out(store, split)), None)
+
+
+def place_of(given: Store | str | Path, opened: Store) -> str:
+    """Return how a run finds its store again: the known name that was given, else the folder."""
+    return str(given) if opened.name == given else str(opened.path.resolve())
+
+
+def check_evaluations(store: Store, config: TrainConfig) -> None:
+    """Refuse evaluations during training with a ConfigError where a store has no valid triples."""
+    if config.eval_every and not holds_out(store, "valid"):
+        raise ConfigError(f"eval_every is {config.eval_every}, but {store.path} has no valid triples: leave it out")
 
 
 def store_of(run: Run, task: str) -> Store:

@@ -134,13 +134,22 @@ class Checkpoint:
             state.setdefault(numbers[name], {})[moment] = tensor
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
+    def rows(self, table: str) -> Iterator[Tensor]:
+        """Yield the rows of a table part by part, float32[n, width] on the CPU, in order; each part is verified."""
+        for _, tensors in self._parts(table, "rows"):
+            yield tensors["weight"]
+
     def _read_rows(self, table: str, kind: str, into: Mapping[str, Tensor]) -> None:
+        for first, tensors in self._parts(table, kind):
+            for moment, tensor in tensors.items():
+                into[moment][first : first + len(tensor)] = tensor
+
+    def _parts(self, table: str, kind: str) -> Iterator[tuple[int, Tensors]]:
+        """Read each file of rows or moments of a table: the number of its first row, and its tensors."""
         for name in self.manifest["files"]:
             folder, _, file = name.rpartition("/")
             if folder == table and file.startswith(f"{kind}-"):
-                first = int(file.removeprefix(f"{kind}-").removesuffix(".safetensors"))
-                for moment, tensor in self.read(name).items():
-                    into[moment][first : first + len(tensor)] = tensor
+                yield int(file.removeprefix(f"{kind}-").removesuffix(".safetensors")), self.read(name)
 
 
 _ADVICE = "delete that checkpoint's folder to go on from the one before it"

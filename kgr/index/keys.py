@@ -101,6 +101,11 @@ class Keys:
         """Return the keys of many ids."""
         return [self.key(id) for id in np.asarray(ids, np.int64).tolist()]
 
+    def lines(self, first: int, last: int) -> NDArray[np.uint8]:
+        """Return the keys of the ids [first, last) in UTF-8, a line each, uint8[...]."""
+        bounds = np.asarray(self.offsets[first : last + 1], np.int64)
+        return np.insert(self.bytes[bounds[0] : bounds[-1]], bounds[1:] - bounds[0], 10)
+
     def find(self, keys: Sequence[str]) -> NDArray[np.int32]:
         """Return the ids of keys: int32[n], -1 for each that is absent."""
         out = np.full(len(keys), -1, np.int32)

@@ -147,7 +147,7 @@ class _Moduli(torch.autograd.Function):
 
 def _gap(query: Tensor, rows: Tensor) -> Tensor:
     """Return [B, K, 2, D / 2]: the differences, real and imaginary."""
-    return (query.unsqueeze(1) - rows).view(len(query), len(rows), 2, -1)
+    return (query.unsqueeze(1) - rows).view(len(query), len(rows), 2, query.shape[1] // 2)
 
 
 def _moduli(gap: Tensor) -> Tensor:

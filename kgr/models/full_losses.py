@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
-_NOTHING = 1e-30  # smaller probabilities count as 0: numbers near the smallest make products twenty times slower
+_NOTHING = 1e-30  # smaller gradients count as 0: numbers near the smallest make products twenty times slower
 
 
 def cross_entropy(scores: Tensor, answers: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -60,7 +60,7 @@ def _softmax(scores: Tensor) -> tuple[Tensor, Tensor]:
     share = torch.softmax(scores, dim=1)
     # the largest share is at least 1 / G, so its logarithm is exact where an answer's would not be
     total = (scores.amax(1) - share.amax(1).log()).sum()
-    return total, torch.threshold_(share, _NOTHING, 0.0)
+    return total, share
 
 
 def _binary(scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,6 +82,7 @@ class _Full(torch.autograd.Function):
         ctx: Any, law: _Law, scores: Tensor, rows: Tensor, columns: Tensor, label: Tensor, flat: Tensor | None
     ) -> Tensor:
         loss, gradient = law(scores)
+        torch.threshold_(gradient, _NOTHING, 0.0)
         loss -= (label * scores[rows, columns]).sum()
         gradient.index_put_((rows, columns), -label, accumulate=True)
         if flat is not None:

@@ -109,6 +109,10 @@ class ProductModel(LinkModel):
     """Scores by the inner product of a query with an entity's row."""
 
     def candidate_scores(self, query: Tensor, candidates: Tensor) -> Tensor:
+        if (
+            len(query) == 1
+        ):  # the product with one vector is another routine, where equal rows may differ in the last bit
+            return self.candidate_scores(query.repeat(2, 1), candidates)[:1]
         return query @ candidates.t()
 
     def pair_scores(self, query: Tensor, rows: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from kgr._jit import tell_compiling
 from kgr.data.known import open_store
 from kgr.data.recipes import recipe
-from kgr.data.training import evaluated_split, holds_out, store_of
+from kgr.data.run_vectors import RunVectors
+from kgr.data.training import check_evaluations, evaluated_split, place_of, store_of
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
@@ -22,6 +23,7 @@ from kgr.errors import ConfigError
 from kgr.graph.graph import Graph, load_graph, require_graph
 from kgr.index.check import verify_sections
 from kgr.index.store import Store
+from kgr.models.layouts import LAYOUTS
 from kgr.multihop import evaluate as evaluation
 from kgr.multihop.config import MultihopConfig, resolve
 from kgr.multihop.task import MultihopTask, hostable
@@ -72,7 +74,7 @@ class MultihopRun:
 
     @cached_property
     def _scorer(self) -> evaluation.Scorer:
-        """The model as it was trained just now, or as the newest checkpoint has it."""
+        """The model as it was trained just now, or as the run's checkpoint has it."""
         if self._trained is not None:
             return self._trained
         verify_sections(self.store.path, SECTIONS)
@@ -165,6 +167,10 @@ class MultihopRun:
         )
         return Answers(word.name, tuple(query), results, {"graph": len(graph), "held-out": len(held_out)})
 
+    def vectors(self) -> RunVectors:
+        """Return the vectors of all entities and relations, as the run folder has them."""
+        return RunVectors(self._run, self.store, LAYOUTS[self.config.model])
+
     def _known(self, word: Word, arguments: NDArray[np.int32]) -> tuple[set[int], set[int]]:
         """Answers on the train graph, and those that are answers only with the held-out edges."""
         graph = set(answers(self._graph, word, arguments).tolist())
@@ -207,8 +213,8 @@ def train_multihop(
     Returns
     -------
     MultihopRun
-        Its ``metrics["test"]`` are those of the last step; of the valid split where there is no test
-        split, and none where nothing is held out.
+        Its ``metrics["test"]`` are those of the last step, or with ``keep_best`` of the best evaluation
+        on valid; of the valid split where there is no test split, and none where nothing is held out.
 
     Raises
     ------
@@ -223,17 +229,15 @@ def train_multihop(
     require_graph(opened)
     path = recipe(TASK, opened.name, config, settings.get("model"))
     chosen = resolve(path, settings)
-    if chosen.eval_every and not holds_out(opened, "valid"):
-        raise ConfigError(f"eval_every is {chosen.eval_every}, but {opened.path} has no valid triples: leave it out")
+    check_evaluations(opened, chosen)
     verify_sections(opened.path, SECTIONS)
     sections = opened.fingerprints(SECTIONS)
-    place = str(store) if opened.name == store else str(opened.path.resolve())
     if message:
         tell_compiling(sample._sample_own if chosen.own_negatives else sample._sample_shared, message)
     if message and path:
         message(f"settings: {path}")
     chosen = hostable(load_graph(opened), chosen, message)
-    with begin(out, task=TASK, store=place, config=chosen, sections=sections) as run:
+    with begin(out, task=TASK, store=place_of(store, opened), config=chosen, sections=sections) as run:
         task = MultihopTask(opened, chosen, device_of(chosen.device))
         step = train(task, run, chosen, progress=progress).step
         task.module.eval()

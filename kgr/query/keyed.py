@@ -41,16 +41,25 @@ def read_arguments(store: Store, word: Word, keys: Sequence[str]) -> NDArray[np.
             f"structure {word.name} takes {len(word.slots)} keys ({shape}), found {len(keys)}: {' '.join(keys)}"
         )
     arguments = [
-        _entity(store, text) if letter == "A" else _relation(store, text)
+        entity_id(store, text) if letter == "A" else _relation(store, text)
         for letter, text in zip(word.slots, keys, strict=True)
     ]
     return np.array(arguments, np.int32)
 
 
-def _entity(store: Store, text: str) -> int:
-    entity = store.entries.id(text)
+def entity_id(store: Store, key: str) -> int:
+    """Return the id of an entity.
+
+    Raises
+    ------
+    UnknownKey
+        No entry has the key; the nearest ones are named.
+    QueryError
+        It is a document's.
+    """
+    entity = store.entries.id(key)
     if entity >= store.entities:
-        raise QueryError(f"{text!r} is a document, not an entity of the graph: it cannot be an anchor")
+        raise QueryError(f"{key!r} is a document, not an entity of the graph: nothing can be asked of it")
     return entity
 
 

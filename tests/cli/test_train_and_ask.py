@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -41,6 +42,14 @@ def test_training_prints_one_table(trained: tuple[Any, Result]) -> None:
     assert "Questions" not in output
     assert f"kgr evaluate-multihop {place.run} --queries queries.jsonl" in output
     assert "train: 100%" in result.stderr
+
+
+def test_early_stopping_is_told(place: Any, kgr: Kgr, tmp_path: Path) -> None:
+    steering = ["--eval-every", "2", "--eval-queries", "3", "--early-stop", "1", "--keep-best", "--lr", "9"]
+    result = kgr("train-multihop", place.store, "--out", str(tmp_path / "run"), *SETTINGS, *steering, "--steps", "90")
+    assert re.search(r"training ended at step \d+, early; the best evaluation was at step \d+", result.stderr)
+    refused = kgr("train-multihop", place.store, "--out", str(tmp_path / "b"), *SETTINGS, "--keep-best", code=1)
+    assert "eval_every is 0" in refused.stderr
 
 
 def test_options_given_are_the_run_s(trained: tuple[Any, Result]) -> None:

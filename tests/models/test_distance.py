@@ -118,6 +118,13 @@ def test_where_a_complex_row_meets_a_query_there_is_no_pull(two_ways: Loop) -> N
     assert into_query.tolist() == [[0, 0, 0, -1]]
 
 
+def test_without_complex_rows_there_are_no_distances(two_ways: Loop) -> None:
+    query, rows = draw(3, 2, 4, torch.float32, "modulus")
+    assert two_ways(query, rows[:0]).shape == (3, 0)
+    (into_query,) = torch.autograd.grad(two_ways(query, rows[:0]).sum(), query)
+    assert not into_query.any()
+
+
 def test_l2_distances_are_those_of_the_formula() -> None:
     query, rows = draw(7, 9, 33, torch.float64, "l1")
     torch.testing.assert_close(l2_distances(query, rows), torch.cdist(query, rows))

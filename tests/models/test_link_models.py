@@ -158,6 +158,14 @@ def test_equal_rows_get_equal_scores(kind: str) -> None:
     assert torch.equal(scores, scores[:, :1].expand(-1, 9))
 
 
+def test_one_query_gives_equal_rows_equal_scores() -> None:
+    entities = torch.randn(2035, 400, generator=torch.Generator().manual_seed(0))
+    entities[[5, 1017, 2033, 2034]] = entities[5].clone()
+    scores = LINK_MODELS["complex"](400).scores(entities[:1], entities)
+    assert scores.shape == (1, 2035)
+    assert scores[0, [5, 1017, 2033, 2034]].unique().numel() == 1
+
+
 def test_the_same_seed_is_the_same_model_and_torch_draws_nothing(kind: str) -> None:
     before = torch.get_rng_state()
     one, same, other = make(kind), make(kind), make(kind, seed=1)

@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from kgr.data.build import build_store
+from kgr.engine.loop import Progress
 from kgr.engine.ring import Slot
 from kgr.engine.run import Run
 from kgr.engine.table import DeviceTable
 from kgr.errors import ConfigError, FormatError, QueryError, SamplerError, TrainingError, UnknownKey
 from kgr.index.store import Store
 from kgr.models import MODELS
+from kgr.multihop.config import MultihopConfig
 from kgr.multihop.run import MultihopRun, load_multihop, train_multihop
 from kgr.multihop.task import MultihopTask
 from kgr.query.inference import full_inference
@@ -226,6 +228,29 @@ def test_evaluations_need_something_held_out(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"eval_every is 5, but .* no valid triples"):
         train_multihop(store, out=tmp_path / "run", model="gqe", **SMALL, eval_every=5)
     assert not (tmp_path / "run").exists()
+
+
+def test_evaluations_steer_by_their_mean_mrr(store: Store, tmp_path: Path) -> None:
+    steering = {"eval_every": 2, "eval_queries": 20, "keep_best": True, "early_stop": 2, "schedule": "plateau"}
+    settings = SMALL | {"model": "gqe", "lr": 0.5, "steps": 60, "checkpoint_every": 60, **steering}
+    last: list[Progress] = []
+    run = train_multihop(store, out=tmp_path / "run", **settings, progress=last.append)
+    assert last[-1].ended == "early stop" and last[-1].best is not None and last[-1].best < last[-1].step < 60
+    lines = [line for line in run._run.metrics() if line.get("split") == "valid"]
+    means = [np.mean([own["mrr"] for own in line["metrics"]["structures"].values() if own]) for line in lines]
+    assert lines[int(np.argmax(means))]["step"] == last[-1].best
+    loaded = load_multihop(Run.open(tmp_path / "run"))
+    assert loaded.evaluate() == run.metrics["test"]
+    again = train_multihop(store, out=tmp_path / "run", **settings)
+    assert again.evaluate() == run.metrics["test"]
+
+
+def test_the_figure_leaves_out_what_was_not_evaluated(store: Store) -> None:
+    task = MultihopTask(store, MultihopConfig(model="gqe", dim=4), torch.device("cpu"))
+    structures = {"1p": {"queries": 9, "mrr": 0.2}, "2p": {"queries": 1, "mrr": 0.4}}
+    none = {"2in": None, "up": {"queries": 0, "mrr": None}}
+    assert task.figure({"structures": structures | none}) == pytest.approx(0.3)
+    assert task.figure({"structures": none}) == 0
 
 
 def test_full_inference_answers_alone_are_ranked(betae: MultihopRun) -> None:

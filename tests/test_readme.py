@@ -44,8 +44,14 @@ def test_the_codex_block(mirror: Path, tmp_path: Path) -> None:
     assert "Result(key='Q" in run_blocks(["import kgr", PYTHON[1]], tmp_path)
 
 
+def test_the_completion_block(mirror: Path, tmp_path: Path) -> None:
+    mrr, hits = map(float, run_blocks(["import kgr", PYTHON[2]], tmp_path).split())
+    assert mrr > 0.3
+    assert hits > 0.3
+
+
 def test_there_are_no_other_blocks() -> None:
-    assert len(PYTHON) == 2
+    assert len(PYTHON) == 3
 
 
 @pytest.mark.parametrize("command", COMMANDS)

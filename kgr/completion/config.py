@@ -59,6 +59,12 @@ class CompletionConfig(TrainConfig):
         "cross-entropy over the candidates, of each by itself, or, with negatives, self-adversarial margin",
         choices=("softmax", "bce", "margin"),
     )
+    weighting: str = setting(
+        "none",
+        "weight of a query with kvsall and softmax: 1, or its number of answers, which makes the loss that of 1vsall "
+        "with each distinct query scored once",
+        choices=("none", "answers"),
+    )
     adversarial: float | None = setting(
         None, "temperature of the margin loss's self-adversarial weights, 0 for uniform ones; default 1", low=0
     )
@@ -121,6 +127,10 @@ class CompletionConfig(TrainConfig):
             raise ConfigError("label_smoothing is not read by training negatives, only by 1vsall, kvsall: leave it out")
         if self.loss != "margin":
             self._refuse(("adversarial",), f"loss {self.loss}", "margin")
+        if self.training != "kvsall":
+            self._refuse(("weighting",), f"training {self.training}", "kvsall")
+        if self.loss != "softmax":
+            self._refuse(("weighting",), f"loss {self.loss}", "softmax")
         if self.training != "1vsall":
             self._refuse(("relation_prediction",), f"training {self.training}", "1vsall")
 
@@ -177,8 +187,8 @@ def resolve(path: Path | None, given: Mapping[str, Any]) -> CompletionConfig:
 
 _OF_ONE = {
     "model": LINK_MODEL_FIELDS | {"init", "init_scale", "reciprocal", "relation_prediction"},
-    "training": frozenset((*_NEGATIVES, "label_smoothing", "relation_prediction", "loss", "adversarial")),
-    "loss": frozenset(("adversarial",)),
+    "training": frozenset((*_NEGATIVES, "label_smoothing", "relation_prediction", "loss", "adversarial", "weighting")),
+    "loss": frozenset(("adversarial", "weighting")),
     "regularizer": frozenset(("entity_weight", "relation_weight", "weighted")),
 }
 _INSTEAD = {"steps": "epochs", "epochs": "steps", "eval_every": "eval_epochs", "eval_epochs": "eval_every"}

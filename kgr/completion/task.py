@@ -128,7 +128,7 @@ class CompletionTask:
             return label_bce(scores, rows, labels, smoothing)
         if self.config.training == "1vsall":
             return cross_entropy(scores, labels, smoothing)
-        return label_cross_entropy(scores, rows, labels, smoothing)
+        return label_cross_entropy(scores, rows, labels, smoothing, by_label=self.config.weighting == "answers")
 
     def _loss_of_negatives(self, slot: Slot, query: Tensor, entities: Tensor) -> Tensor:
         entities = self.model.entity_dropout(entities)

@@ -2,7 +2,7 @@
 
 ::
 
-    checkpoints/<step>/manifest.json              format, version, step, settings, sections, tables, files
+    checkpoints/<step>/manifest.json              format, version, step, settings, sections, history, tables, files
                        module.safetensors         parameters and buffers
                        optimizer.safetensors      <parameter>/<moment>
                        <table>/rows-<first>.safetensors, moments-<first>.safetensors

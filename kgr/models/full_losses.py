@@ -30,16 +30,21 @@ def cross_entropy(scores: Tensor, answers: Tensor, smoothing: float = 0.0) -> Te
     return _loss(_softmax, scores, rows, answers, scores.new_full((B,), 1 - smoothing), flat)
 
 
-def label_cross_entropy(scores: Tensor, rows: Tensor, columns: Tensor, smoothing: float = 0.0) -> Tensor:
+def label_cross_entropy(
+    scores: Tensor, rows: Tensor, columns: Tensor, smoothing: float = 0.0, *, by_label: bool = False
+) -> Tensor:
     """Return the cross-entropy of the softmax of ``scores`` [B, G] with all of a row's labels alike.
 
     Smoothed labels are ``(1 - smoothing) y + 1 / G``, as ConvE's authors and LibKGE have it, and then
-    scaled to a sum of 1. Every row has a label.
+    scaled to a sum of 1. Every row has a label. With ``by_label`` the loss is the mean over labels: a row weighs as
+    many as it has, and without smoothing it is :func:`cross_entropy` with a row for each label.
     """
     B, G = scores.shape
-    total = (1 - smoothing) * torch.bincount(rows, minlength=B).to(scores.dtype) + (1 if smoothing else 0)
-    flat = 1 / (G * total) if smoothing else None
-    return _loss(_softmax, scores, rows, columns, (1 - smoothing) / total[rows], flat)
+    counts = torch.bincount(rows, minlength=B).to(scores.dtype)
+    weight = counts * (B / len(rows)) if by_label else torch.ones_like(counts)
+    scale = weight / ((1 - smoothing) * counts + (1 if smoothing else 0))
+    flat = scale / G if smoothing else None
+    return _loss(_softmax, scores, rows, columns, (1 - smoothing) * scale[rows], flat, weight if by_label else None)
 
 
 def label_bce(scores: Tensor, rows: Tensor, columns: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -56,33 +61,52 @@ _Law = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 def _softmax(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sum of the rows' log-sum-exps and, [B, G], its gradient: the softmax."""
+    """Return the rows' log-sum-exps [B] and, [B, G], their gradient: the softmax."""
     share = torch.softmax(scores, dim=1)
     # the largest share is at least 1 / G, so its logarithm is exact where an answer's would not be
-    total = (scores.amax(1) - share.amax(1).log()).sum()
+    total = scores.amax(1) - share.amax(1).log()
     return total, share
 
 
 def _binary(scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sum of all ``log(1 + exp(score))`` and, [B, G], its gradient."""
-    return softplus(scores).sum(), torch.sigmoid(scores)
+    """Return the rows' sums of ``log(1 + exp(score))`` [B] and, [B, G], their gradient."""
+    return softplus(scores).sum(1), torch.sigmoid(scores)
 
 
-def _loss(law: _Law, scores: Tensor, rows: Tensor, columns: Tensor, label: Tensor, flat: Tensor | None) -> Tensor:
-    """Return ``law`` less the inner product of scores and target, over B.
+def _loss(
+    law: _Law,
+    scores: Tensor,
+    rows: Tensor,
+    columns: Tensor,
+    label: Tensor,
+    flat: Tensor | None,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """Return the rows' ``law``, times ``weight`` [B] where given, less the inner product of scores and target, over B.
 
     The target is ``label`` [L] at the labels and, where given, ``flat`` [B] everywhere besides.
     """
-    return _Full.apply(law, scores, rows, columns, label, flat)  # type: ignore[no-any-return, no-untyped-call]
+    return _Full.apply(law, scores, rows, columns, label, flat, weight)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _Full(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, law: _Law, scores: Tensor, rows: Tensor, columns: Tensor, label: Tensor, flat: Tensor | None
+        ctx: Any,
+        law: _Law,
+        scores: Tensor,
+        rows: Tensor,
+        columns: Tensor,
+        label: Tensor,
+        flat: Tensor | None,
+        weight: Tensor | None,
     ) -> Tensor:
-        loss, gradient = law(scores)
+        own, gradient = law(scores)
         torch.threshold_(gradient, _NOTHING, 0.0)
+        if weight is not None:
+            own = own * weight
+            gradient *= weight.unsqueeze(1)
+        loss = own.sum()
         loss -= (label * scores[rows, columns]).sum()
         gradient.index_put_((rows, columns), -label, accumulate=True)
         if flat is not None:
@@ -93,8 +117,8 @@ class _Full(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, None, None, None, None, None]:
         gradient, ctx.gradient = ctx.gradient, None
         if gradient is None:
             raise RuntimeError("this loss keeps its gradient for one backward pass: compute the loss anew")
-        return None, gradient.mul_(grad / len(gradient)), None, None, None, None
+        return None, gradient.mul_(grad / len(gradient)), None, None, None, None, None

@@ -41,6 +41,8 @@ def test_models_take_their_fields() -> None:
         ({"adversarial": 1.0}, "adversarial is not read by loss softmax, only by margin"),
         ({"training": "negatives", "label_smoothing": 0.1}, "label_smoothing is not read by training negatives"),
         ({"training": "kvsall", "relation_prediction": 0.1}, "relation_prediction is not read by training kvsall"),
+        ({"weighting": "answers"}, "weighting is not read by training 1vsall, only by kvsall"),
+        ({"training": "kvsall", "loss": "bce", "weighting": "answers"}, "weighting is not read by loss bce"),
         ({"regularizer": "none", "entity_weight": 0.1}, "entity_weight is not read by regularizer none"),
         ({"weighted": False}, "weighted is not read by regularizer n3, only by l1, l2, l3"),
         ({"regularizer": "l2"}, "regularizer is l2, which needs entity_weight or relation_weight"),

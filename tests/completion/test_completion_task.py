@@ -112,6 +112,18 @@ def test_the_loss_is_the_plain_one_and_falls(store: Store, model: str, training:
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.parametrize("regularizer", ["none", "n3"])
+def test_queries_weighted_by_answers_are_triples(store: Store, regularizer: str) -> None:
+    losses = []
+    for settings in ({"training": "1vsall"}, {"training": "kvsall", "weighting": "answers"}):
+        rows = task(store, **settings).batches.rows
+        own = task(store, regularizer=regularizer, batch=rows, **settings)
+        widen(own)
+        losses.append(own.step(filled(own)))
+        losses[-1].backward()
+    assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-5)
+
+
 @pytest.mark.parametrize("few", [0, 1000])
 def test_own_negatives_are_scored_one_by_one_or_among_all(
     store: Store, few: int, monkeypatch: pytest.MonkeyPatch

@@ -46,6 +46,16 @@ def test_all_labels_alike(scores: Tensor, smoothing: float) -> None:
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_a_row_weighs_as_many_as_its_labels(scores: Tensor, smoothing: float) -> None:
+    target = F.normalize(labels(smoothing), p=1, dim=1)
+    counts = torch.bincount(ROWS).double()
+    expected = (F.cross_entropy(scores, target, reduction="none") * counts).sum() / len(ROWS)
+    assert_same(label_cross_entropy(scores, ROWS, COLUMNS, smoothing, by_label=True), expected, scores)
+    if not smoothing:
+        torch.testing.assert_close(expected, cross_entropy(scores[ROWS], COLUMNS))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_binary(scores: Tensor, smoothing: float) -> None:
     expected = F.binary_cross_entropy_with_logits(scores, labels(smoothing), reduction="sum") / B
     assert_same(label_bce(scores, ROWS, COLUMNS, smoothing), expected, scores)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -204,3 +205,15 @@ def test_cumulative_graphs_are_kept_from_a_size_on(kept: int, tmp_path: Path, mo
             assert [is_mapped(array) for array in found.arrays] == [kept == 1] * 4
     assert all(map(is_mapped, load_graph(store).arrays))
     assert len(list(store.cache.glob("graph-*"))) == (2 if kept == 1 else 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 7), st.integers(1, 3), st.integers(0, 30))
+def test_spans_are_where_tails_are(seed: int, entities: int, relations: int, count: int) -> None:
+    graph = build_graph(
+        oracle.random_triples(np.random.default_rng(seed), entities, relations, count), entities, relations
+    )
+    asked = np.array(list(itertools.product(range(entities), range(2 * relations))))
+    begin, end = graph.spans(*asked.T)
+    for (entity, relation), a, b in zip(asked.tolist(), begin.tolist(), end.tolist(), strict=True):
+        assert graph.tail[a:b].tolist() == graph.tails(entity, relation).tolist()

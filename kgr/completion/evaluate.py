@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kgr.completion.popularity import popularity_ranks
 from kgr.completion.queries import SplitQueries, split_queries
-from kgr.completion.subsets import CATEGORIES, categories, compositional, symmetric_relations
+from kgr.completion.subsets import CATEGORIES, Compositional, categories, compositional, symmetric_relations
 from kgr.graph.graph import Graph, load_graph
 from kgr.index.store import Store
 from kgr.rank.metrics import rank_metrics
@@ -71,7 +71,7 @@ def evaluate(
         ``{"split", "limit", "triples", "mrr", "head_mrr", "tail_mrr", "mr", "adjusted_mean_rank",
         "adjusted_mean_rank_index", "hits@1", "hits@3", "hits@10", "popularity_mrr", "sides", "relations",
         "categories", "patterns", "unseen"}``. The figures are those of :func:`kgr.rank.metrics.rank_metrics`;
-        every entry of the tables has them too, None where it has no triples.
+        every entry of the tables has them too, None where it has no triples; ``limit`` is None where all are ranked.
 
         - ``sides``: ``"tail"`` and ``"head"``, each ranked alone.
         - ``relations``: by key, those of the split; also ``label`` and ``category``.
@@ -86,13 +86,13 @@ def evaluate(
         No such split, or one without triples; a limit or rule length out of range.
     """
     queries = split_queries(store, split, limit=limit)
-    ranks = rank_answers(scorer, queries, split, progress)
+    composed = compositional(store, split, rule_length) if tables else None
     train = load_graph(store) if tables else None
+    ranks = rank_answers(scorer, queries, split, progress)
     found = _Ranked(ranks, queries.candidates, popularity_ranks(train, queries) if train else None)
-    metrics = {"split": split, "limit": limit, **found.figures(), "sides": found.sides()}
-    if train:
-        metrics.update(_tables(found, store, train, split, queries, rule_length))
-    return metrics
+    drawn = len(queries.triples) < len(store.triples(split))
+    metrics = {"split": split, "limit": limit if drawn else None, **found.figures(), "sides": found.sides()}
+    return {**metrics, **_tables(found, store, train, queries, composed)} if train else metrics
 
 
 def rank_answers(
@@ -140,14 +140,13 @@ class _Ranked:
 
 
 def _tables(
-    found: _Ranked, store: Store, train: Graph, split: str, queries: SplitQueries, rule_length: int | None
+    found: _Ranked, store: Store, train: Graph, queries: SplitQueries, composed: Compositional | None
 ) -> dict[str, Any]:
     """Average what is of a kind."""
     heads, relations, tails = queries.triples.T
     category_of = categories(train)
     of_triple = np.array([category_of[r] or "" for r in relations])
     patterns: dict[str, Any] = {"symmetric": found.figures(symmetric_relations(store, train)[relations])}
-    composed = compositional(store, split, rule_length)
     patterns["compositional"] = composed and {
         **found.figures(composed.follows[queries.rows]),
         "rule_length": composed.rule_length,

@@ -176,8 +176,7 @@ class Batches:
         _kernels._draw(drawing, graph.entities, graph.tail, by_degree, 0, np.atleast_2d(negatives))
         allowed = np.array(self._counts)[relations & 1]
         if self.config.own_negatives:
-            shared = (negatives,)
-            _kernels._mark_own(*graph.arrays, heads, relations, allowed, *shared, fields["is_negative"])
+            _kernels._mark_own(*graph.arrays, heads, relations, allowed, negatives, fields["is_negative"])
         else:
             order = np.argsort(negatives, kind="stable")
             args = (heads, relations, allowed, order, negatives[order])

@@ -76,10 +76,13 @@ class CompletionConfig(TrainConfig):
     projection_dropout: float | None = setting(None, "dropout after the projection", low=0, high=0.99)
     regularizer: str = setting(
         "n3",
-        "penalty of the vectors: cubes of moduli as Lacroix et al., or absolute values, squares, cubes as LibKGE",
-        choices=("none", "l1", "l2", "l3", "n3"),
+        "penalty of the vectors: cubes of moduli as Lacroix et al., squares, the query's vector too, as Zhang et al. "
+        "(DURA), or absolute values, squares, cubes as LibKGE",
+        choices=("none", "l1", "l2", "l3", "n3", "dura"),
     )
-    entity_weight: float | None = setting(None, "weight of entities in the penalty; default 0.01 in n3, else 0", low=0)
+    entity_weight: float | None = setting(
+        None, "weight of entities (dura: of all) in the penalty; default 0.01 in n3 and dura, else 0", low=0
+    )
     relation_weight: float | None = setting(
         None, "weight of relations in the penalty; default 0.01 in n3, else 0", low=0
     )
@@ -137,7 +140,9 @@ class CompletionConfig(TrainConfig):
     def _check_penalty(self) -> None:
         if self.regularizer == "none":
             self._refuse(("entity_weight", "relation_weight"), "regularizer none", "l1, l2, l3, n3")
-        if self.regularizer in ("none", "n3"):
+        if self.regularizer == "dura":
+            self._refuse(("relation_weight",), "regularizer dura", "l1, l2, l3, n3")
+        if self.regularizer in ("none", "n3", "dura"):
             self._refuse(("weighted",), f"regularizer {self.regularizer}", "l1, l2, l3")
         elif self.entity_weight is None and self.relation_weight is None:
             raise ConfigError(f"regularizer is {self.regularizer}, which needs entity_weight or relation_weight")
@@ -151,7 +156,7 @@ class CompletionConfig(TrainConfig):
     @property
     def penalty(self) -> tuple[float, float]:
         """Weights of entities and relations in the penalty, the defaults filled in."""
-        default = 0.01 if self.regularizer == "n3" else 0.0
+        default = 0.01 if self.regularizer in ("n3", "dura") else 0.0
         entities, relations = self.entity_weight, self.relation_weight
         return default if entities is None else entities, default if relations is None else relations
 

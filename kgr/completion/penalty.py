@@ -13,12 +13,20 @@ _POWERS = {"l1": 1, "l2": 2, "l3": 3, "n3": 3}
 
 
 def penalty(
-    config: CompletionConfig, model: LinkModel, slot: Slot, heads: Tensor, entities: Tensor, relations: Tensor
+    config: CompletionConfig,
+    model: LinkModel,
+    slot: Slot,
+    query: Tensor,
+    heads: Tensor,
+    entities: Tensor,
+    relations: Tensor,
 ) -> Tensor:
     """Return the penalty of a step, a scalar.
 
     Parameters
     ----------
+    query : [B, Wq]
+        The queries' vectors.
     heads : [B, We]
         Rows of the queries' entities.
     entities, relations : [., We], [., Wr]
@@ -26,11 +34,14 @@ def penalty(
 
     Notes
     -----
-    "n3" as Lacroix et al. (2018): weight times the mean over triples of the cubes of the moduli, of head and tail
+    "dura" as Zhang et al. (2020): weight times the mean over triples of the squares of the query's vector, its entity's
+    and its answer's; a triple is there from both of its sides. "n3" as Lacroix et al. (2018): weight times the mean over triples of the cubes of the moduli, of head and tail
     together, and of the relation. "l1", "l2", "l3" as LibKGE: weight / p times the mean of |x|^p over all occurrences
     in triples, heads and tails together, and over relations; or, not ``weighted``, the sum over all vectors. The
     triples are the batch's; with "kvsall" all those that its labels stand for.
     """
+    if config.regularizer == "dura":
+        return config.penalty[0] * _dura(config, slot, query, heads, entities)
     power = _POWERS[config.regularizer]
     for_entities, for_relations = config.penalty
     if not config.weighted:
@@ -55,3 +66,14 @@ def penalty(
         own = sizes(relations).index_select(0, slot.tensors["operator_rows"][:kinds])
         total = total + for_relations * (own * slot.tensors["relation_counts"][:kinds]).sum()
     return share * total / triples
+
+
+def _dura(config: CompletionConfig, slot: Slot, query: Tensor, heads: Tensor, entities: Tensor) -> Tensor:
+    """Return the mean over triples of the squares of the query, its entity and its answer."""
+    own = lp_penalty(query, 2)
+    if config.training != "kvsall":
+        answers = entities.index_select(0, slot.tensors["targets"])
+        return (own + lp_penalty(heads, 2) + lp_penalty(answers, 2)).mean()
+    labels = int(slot.host["counts"][3])
+    times = slot.tensors["label_rows"][:labels].bincount(minlength=len(query))
+    return ((own * times).sum() + (lp_penalty(entities, 2) * slot.tensors["entity_counts"]).sum()) / labels

@@ -99,7 +99,7 @@ class CompletionTask:
         if self.config.relation_prediction:
             loss = loss + self.config.relation_prediction * self._relation_loss(slot, heads, entities, relations)
         if self.config.regularizer != "none":
-            loss = loss + penalty(self.config, self.model, slot, heads, entities, relations)
+            loss = loss + penalty(self.config, self.model, slot, query, heads, entities, relations)
         return loss
 
     def _rows(self, table: str, slot: Slot, named: int, every: bool) -> Tensor:

@@ -44,20 +44,6 @@ def negatives_rate(data, name: str, *, dim: int, batch: int, negatives: int) -> 
     return data.num_triples / _epoch(SLCWATrainingLoop, model, data, batch, 1, **sampling)
 
 
-def evaluation_rate(data, name: str, test: np.ndarray, *, dim: int, kept: np.ndarray) -> float:
-    """Triples per CPU second of filtered evaluation on both sides."""
-    from pykeen import models
-    from pykeen.evaluation import RankBasedEvaluator
-
-    model = getattr(models, name)(triples_factory=data, embedding_dim=dim, random_seed=0)
-    rows, known = (torch.from_numpy(each.astype(np.int64)) for each in (test, kept))
-    start = time.process_time()
-    RankBasedEvaluator(filtered=True).evaluate(
-        model, rows, additional_filter_triples=[data.mapped_triples, known], batch_size=256, use_tqdm=False
-    )
-    return len(test) / (time.process_time() - start)
-
-
 def _epoch(loop_class, model, data, batch: int, epochs: int, **more) -> float:
     """CPU seconds of an epoch, after one to warm up where more than one is timed."""
     optimizer = torch.optim.Adagrad(model.parameters(), lr=0.1)

@@ -1,4 +1,4 @@
-"""Rows per CPU second of completion training, in the same sitting as PyKEEN's with ``--peer``, alternating."""
+"""Rows per CPU second of completion training, in the same sitting as PyKEEN's with ``--pykeen``, alternating."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def main() -> None:
     parser.add_argument("--negatives", type=int, default=128, help="shared by a batch")
     parser.add_argument("--steps", type=int, default=100, help="steps of one repeat, after a tenth to warm up")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--peer", action="store_true", help="alternate with PyKEEN, which must be installed")
+    parser.add_argument(
+        "--pykeen", action="store_true", help="measure PyKEEN in this sitting too; it must be installed"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     store = open_store(arguments.store)
@@ -47,7 +49,7 @@ def main() -> None:
             name = f"train_completion/{store.name or store.path.name}/{work}"
             shape = {"repeat": repeat, "batch": config.batch, "dim": config.dim, "negatives": config.negatives}
             figure(name, rate, "rows per CPU second", wall_rate=wall, **shape)
-            if arguments.peer and work in PEERS:
+            if arguments.pykeen and work in PEERS:
                 peer = _peer(store, work, arguments)
                 figure(f"{name}/pykeen", peer, "rows per CPU second", ratio=rate / peer, **shape)
 

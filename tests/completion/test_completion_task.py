@@ -176,6 +176,24 @@ def test_penalties(store: Store, regularizer: str, training: str, reciprocal: bo
     assert found == pytest.approx(plain_penalty(own, slot), rel=1e-3)
 
 
+@pytest.mark.parametrize("training", ["1vsall", "kvsall", "negatives"])
+def test_dura_counts_the_query_too(store: Store, training: str) -> None:
+    settings: dict[str, Any] = {"model": "distmult", "training": training}
+    own, plain = task(store, regularizer="dura", entity_weight=0.3, **settings), task(store, **settings)
+    for each in (own, plain):
+        widen(each)
+    host = (slot := filled(own)).host
+    entities, relations = (own.tables[name].weight.numpy().astype(float) for name in ("entities", "relations"))
+    heads, rows, tails = host["heads"], host["directed"][host["places"]], host.get("targets")
+    if training == "kvsall":
+        n = host["counts"][3]
+        heads, rows, tails = heads[host["label_rows"][:n]], rows[host["label_rows"][:n]], host["labels"][:n]
+    vectors = [entities[heads], entities[tails], entities[heads] * relations[rows]]
+    expected = mean(sum((vector**2).sum(1) for vector in vectors))
+    found = own.step(slot).item() - plain.step(filled(plain)).item()
+    assert found == pytest.approx(0.3 * expected, rel=1e-3)
+
+
 @pytest.mark.parametrize("reciprocal", [False, True])
 @pytest.mark.parametrize("model", ["distmult", "complex", "rescal", "transe"])
 def test_relation_prediction(store: Store, model: str, reciprocal: bool) -> None:

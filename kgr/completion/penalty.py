@@ -34,11 +34,12 @@ def penalty(
 
     Notes
     -----
-    "dura" as Zhang et al. (2020): weight times the mean over triples of the squares of the query's vector, its entity's
-    and its answer's; a triple is there from both of its sides. "n3" as Lacroix et al. (2018): weight times the mean over triples of the cubes of the moduli, of head and tail
-    together, and of the relation. "l1", "l2", "l3" as LibKGE: weight / p times the mean of |x|^p over all occurrences
-    in triples, heads and tails together, and over relations; or, not ``weighted``, the sum over all vectors. The
-    triples are the batch's; with "kvsall" all those that its labels stand for.
+    "n3" as Lacroix et al. (2018): weight times the mean over triples of the cubes of the moduli, of head and tail
+    together, and of the relation. "dura" as Zhang et al. (2020): weight times the mean over triples, each from both of
+    its sides, of the squares of the query's vector, its entity's and its answer's. "l1", "l2", "l3" as LibKGE:
+    weight / p times the mean of |x|^p over all occurrences in triples, heads and tails together, and over relations;
+    or, not ``weighted``, the sum over all vectors. The triples are the batch's; with "kvsall" all those that its
+    labels stand for.
     """
     if config.regularizer == "dura":
         return config.penalty[0] * _dura(config, slot, query, heads, entities)

@@ -34,7 +34,8 @@ _FEW = 16
 class CompletionTask:
     """Trains a link model on the train graph of a store; a :class:`kgr.engine.task.Task`.
 
-    Dropout draws anew for every query's entity, for every candidate, and for every relation of a batch.
+    Dropout draws anew for every query's entity and relation and for every candidate; where a relation is a matrix, for
+    every relation of a batch.
 
     Raises
     ------
@@ -86,11 +87,9 @@ class CompletionTask:
 
     def step(self, slot: Slot) -> Tensor:
         """Return the loss of a batch."""
-        kinds, _, named, _ = (int(n) for n in slot.host["counts"])
-        entities = self._rows("entities", slot, named, self.batches.every_entity)
-        relations, operators = self._operators(slot)
+        entities = self._rows("entities", slot, int(slot.host["counts"][2]), self.batches.every_entity)
+        relations, operators, groups = self._operators(slot)
         heads = entities.index_select(0, slot.tensors["heads"])
-        groups = Groups(slot.tensors["places"], tuple(slot.host["sizes"][:kinds].tolist()))
         query = self.model.query(self.model.entity_dropout(heads), operators, groups)
         if self.config.training == "negatives":
             loss = self._loss_of_negatives(slot, query, entities)
@@ -105,15 +104,17 @@ class CompletionTask:
     def _rows(self, table: str, slot: Slot, named: int, every: bool) -> Tensor:
         return self.tables[table].gather(None if every else slot.tensors[table][:named])
 
-    def _operators(self, slot: Slot) -> tuple[Tensor, Tensor]:
-        """Return the relation rows taken, and the operators of the batch's directed relations."""
+    def _operators(self, slot: Slot) -> tuple[Tensor, Tensor, Groups]:
+        """Return the relation rows taken, operators of directed relations, and the queries by operator."""
         kinds, named, _, _ = (int(n) for n in slot.host["counts"])
         relations = self._rows("relations", slot, named, self.batches.every_relation)
-        rows = relations
-        if not self.config.reciprocal or self.batches.every_relation:
-            rows = relations.index_select(0, slot.tensors["operator_rows"][:kinds])
-        inverse = None if self.config.reciprocal else slot.tensors["inverse"][:kinds]
-        return relations, self.model.operators(self.model.relation_dropout(rows), inverse)
+        taken, inverse = slot.tensors["operator_rows"][:kinds], slot.tensors["inverse"][:kinds]
+        groups = Groups(slot.tensors["places"], tuple(slot.host["sizes"][:kinds].tolist()))
+        if self.config.relation_dropout and not self.model.has_matrices:  # a query is a group of its own
+            taken, inverse = taken.index_select(0, groups.places), inverse.index_select(0, groups.places)
+            groups = Groups.of([1] * len(groups.places), self.device)
+        rows = self.model.relation_dropout(relations.index_select(0, taken))
+        return relations, self.model.operators(rows, None if self.config.reciprocal else inverse), groups
 
     def _loss_of_all(self, slot: Slot, query: Tensor, entities: Tensor) -> Tensor:
         scores = self.model.scores(query, self.model.entity_dropout(entities))

@@ -67,6 +67,8 @@ class LinkModel(Model):
     """Whether relations have no inverse form."""
     ranks_relations: ClassVar[bool] = True
     """Whether :meth:`relation_scores` is cheap enough, and sensible, to train by."""
+    has_matrices: ClassVar[bool] = False
+    """Whether an operator is a matrix: too large to have one for each query."""
 
     init: tuple[str, float] = ("xavier-normal", 1.0)
     relation_init: tuple[str, float] | None = None

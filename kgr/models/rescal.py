@@ -10,6 +10,8 @@ from kgr.models.link import Groups, ProductModel, grouped_product, turned
 class RESCAL(ProductModel):
     """A query [B, D] is the entity's row times the relation's matrix, a row of D * D numbers, or its transpose."""
 
+    has_matrices = True
+
     def __init__(self, dim: int, *, entity_dropout: float = 0.0, relation_dropout: float = 0.0, seed: int = 0) -> None:
         super().__init__(dim, entity_dropout=entity_dropout, relation_dropout=relation_dropout, seed=seed)
         self.relation_width = dim * dim

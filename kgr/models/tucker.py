@@ -17,6 +17,8 @@ class TuckER(ProductModel):
         The numbers in a relation's row; None is ``dim``.
     """
 
+    has_matrices = True
+
     def __init__(
         self,
         dim: int,

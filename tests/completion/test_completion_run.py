@@ -13,7 +13,6 @@ import kgr
 from kgr.completion.run import CompletionRun, train_completion
 from kgr.data.build import build_store
 from kgr.data.collection import build_corpus
-from kgr.data.known import datasets_folder
 from kgr.engine.loop import Progress
 from kgr.engine.run import Run
 from kgr.errors import ConfigError, DataError, TrainingError
@@ -156,13 +155,6 @@ def test_relations_and_entities_that_train_has_not(tmp_path: Path, training: str
     settings = {"training": training, "reciprocal": reciprocal, "eval_every": 4}
     run = train_completion(store, out=tmp_path / "run", **SMALL | settings)
     assert run.metrics["test"]["triples"] == 3
-
-
-@pytest.mark.parametrize("path", sorted(datasets_folder().glob("*/completion*.toml")), ids=lambda path: path.stem)
-def test_every_recipe_trains(store: Store, tmp_path: Path, path: Path) -> None:
-    settings = {"steps": 2, "eval_every": 1, "eval_triples": 5, "device": "cpu"}
-    run = train_completion(store, out=tmp_path / "run", config=path, **settings)
-    assert run.metrics["test"]["mrr"] > 0
 
 
 def test_a_store_of_documents_alone(tmp_path: Path) -> None:

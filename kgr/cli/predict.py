@@ -41,6 +41,8 @@ def predict(run: str, out: Path | None, as_json: bool, **asked: Any) -> None:
         raise click.UsageError("give two of --head, --relation and --tail, or --relation alone")
     if out and not alone:
         raise click.UsageError("--out is for the new facts of a whole relation: give --relation alone")
+    if out and not out.parent.is_dir():
+        raise click.UsageError(f"--out {out}: there is no folder {out.parent}")
     if alone and asked["new_only"]:
         raise click.UsageError("--new-only is for two keys; of a whole relation there are only new facts")
 
@@ -55,17 +57,15 @@ def predict(run: str, out: Path | None, as_json: bool, **asked: Any) -> None:
 
 
 def _tell(run: CompletionRun, asked: dict[str, Any], as_json: bool) -> None:
-    from kgr.show.predictions import predictions_table, probability_in_words, triple_in_words
+    from kgr.show.predictions import RELATION_SCORES, predictions_table, probability_in_words, triple_in_words
 
     with Bars() as bars:
         found = run.predict(**asked, progress=bars.score)
     if as_json:
         print_json(dataclasses.asdict(found))
         return
-    parts = [triple_in_words(run.store, found, asked["language"]), predictions_table(found)]
-    if found.relation is not None:
-        parts.append(probability_in_words(run.calibration()))
-    click.echo("\n\n".join(parts))
+    about = RELATION_SCORES if found.relation is None else probability_in_words(run.calibration())
+    click.echo("\n\n".join((triple_in_words(run.store, found, asked["language"]), predictions_table(found), about)))
 
 
 def _tell_facts(run: CompletionRun, asked: dict[str, Any], out: Path | None, as_json: bool) -> None:

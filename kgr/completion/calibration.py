@@ -50,7 +50,7 @@ class Calibration:
         Held-out answers among the candidates that the law was fitted on.
     error : float or None
         Expected calibration error on test, in probability: the mean distance between what was said and what was
-        found, by bins of :func:`reliability`, of the best candidate of each query. None without a test split.
+        found, by bins of :func:`reliability`, of the best candidate of each query. None without test triples.
     """
 
     weights: tuple[float, float, float, float]
@@ -114,7 +114,7 @@ def kept_calibration(
 def calibrate(
     scorer: LinkScorer, store: Store, *, seed: int = 0, progress: Progress | None = None
 ) -> Calibration | None:
-    """Fit a calibration on valid and measure it on test; None where there is no valid split.
+    """Fit a calibration on valid and measure it on test; None where valid has no triples, or leaves no candidates.
 
     Raises
     ------
@@ -124,13 +124,15 @@ def calibrate(
     if not holds_out(store, "valid"):
         return None
     observed = observe(scorer, store, "valid", seed=seed, progress=progress)
+    if not len(observed.held):
+        return None
     weights = fit(observed.statistics, observed.held, observed.weights)
     constant, share, left, known = weights.tolist()
     found = Calibration((constant, share, left, known), int(np.count_nonzero(observed.held)))
     if not holds_out(store, "test"):
         return found
     bins = reliability(found, observe(scorer, store, "test", seed=seed, progress=progress), first=1)
-    return dataclasses.replace(found, error=expected_error(bins))
+    return dataclasses.replace(found, error=expected_error(bins) if bins else None)
 
 
 def observe(

@@ -92,10 +92,8 @@ def predict_facts(
         Train has no triples of it.
     """
     check_k(k)
-    base, graph = store.relations.id(relation), load_graph(store)
-    heads, tails = (np.flatnonzero(graph.in_degrees(2 * base + inverse)).astype(np.int32) for inverse in (1, 0))
-    if not len(heads):
-        raise DataError(f"{store.path}: train has no triples of relation {relation!r}, so nothing is learnt about it")
+    base, heads, tails = ends_of(store, relation)
+    graph = load_graph(store)
     same = np.stack(np.broadcast_arrays(heads, base, heads), axis=1)
     block = _Block(scorer, store, base, tails, bool(graph.holds(same).any()), calibration)
     found = block.pairs(heads[:0], k)
@@ -104,6 +102,21 @@ def predict_facts(
         if progress:
             progress(min(scorer.batch, len(heads) - first), len(heads))
     return tuple(_facts(store, relation, found, language))
+
+
+def ends_of(store: Store, relation: str) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
+    """Return the id of a relation, and the heads and the tails that train has of it, ascending.
+
+    Raises
+    ------
+    UnknownKey, DataError
+        There is no such relation; train has no triples of it.
+    """
+    base, graph = store.relations.id(relation), load_graph(store)
+    heads, tails = (np.flatnonzero(graph.in_degrees(2 * base + inverse)).astype(np.int32) for inverse in (1, 0))
+    if not len(heads):
+        raise DataError(f"{store.path}: train has no triples of relation {relation!r}, so nothing is learnt about it")
+    return base, heads, tails
 
 
 class _Block:

@@ -87,9 +87,7 @@ def predict(
     UnknownKey, QueryError
         A key that the store does not have; a document.
     """
-    if sum(given is not None for given in (head, relation, tail)) != 2:
-        raise ConfigError("give two of head, relation and tail: the third is predicted")
-    check_k(k)
+    check_asked(store, head, relation, tail, k)
     if relation is None:
         found = _relations(scorer, store, entity_id(store, str(head)), entity_id(store, str(tail)))
     else:
@@ -98,6 +96,18 @@ def predict(
         found = _entities(scorer, store, query, calibration)
     known = {mark: int(np.count_nonzero(found.marks == place)) for place, mark in enumerate(MARKS) if mark}
     return Predictions(head, relation, tail, found.named(store, k, language, new_only), known)
+
+
+def check_asked(store: Store, head: str | None, relation: str | None, tail: str | None, k: int) -> None:
+    """Refuse what :func:`predict` refuses, before anything is scored."""
+    if sum(given is not None for given in (head, relation, tail)) != 2:
+        raise ConfigError("give two of head, relation and tail: the third is predicted")
+    check_k(k)
+    for entity in (head, tail):
+        if entity is not None:
+            entity_id(store, entity)
+    if relation is not None:
+        store.relations.id(relation)
 
 
 def check_k(k: int) -> None:

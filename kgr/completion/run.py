@@ -14,8 +14,8 @@ from kgr.completion import evaluate as evaluation
 from kgr.completion.batches import Batches
 from kgr.completion.calibration import Calibration, calibrate, kept_calibration
 from kgr.completion.config import CompletionConfig, resolve
-from kgr.completion.facts import Fact, predict_facts
-from kgr.completion.predict import Predictions, predict
+from kgr.completion.facts import Fact, ends_of, predict_facts
+from kgr.completion.predict import Predictions, check_asked, check_k, predict
 from kgr.completion.scorer import LinkScorer
 from kgr.completion.start import start_from
 from kgr.completion.task import CompletionTask
@@ -137,6 +137,7 @@ class CompletionRun:
 
         ``progress`` is called while the probabilities are fitted, which is done once for a run.
         """
+        check_asked(self.store, head, relation, tail, k)  # before probabilities are fitted, which takes longer
         choices: dict[str, Any] = {"head": head, "relation": relation, "tail": tail, "k": k, "language": language}
         calibration = None if relation is None else self.calibration(progress)
         return predict(self.scorer, self.store, **choices, new_only=new_only, calibration=calibration)
@@ -145,6 +146,8 @@ class CompletionRun:
         self, relation: str, *, k: int = 1000, language: str = "en", progress: shares.Progress | None = None
     ) -> tuple[Fact, ...]:
         """Return the best new facts of a relation: see :func:`kgr.completion.facts.predict_facts`."""
+        check_k(k)
+        ends_of(self.store, relation)  # before probabilities are fitted, which takes longer
         calibration = self.calibration(progress)
         choices: dict[str, Any] = {"k": k, "language": language, "calibration": calibration, "progress": progress}
         return predict_facts(self.scorer, self.store, relation, **choices)

@@ -131,7 +131,7 @@ def log_shares(
 
 def best(values: NDArray[Any], k: int) -> NDArray[np.int64]:
     """Return the places of the ``k`` largest values, or of all, descending; equal ones in their order."""
-    if k < len(values):
+    if 0 < k < len(values):
         least = np.partition(values, len(values) - k)[len(values) - k]
         places = np.flatnonzero(values >= least)
     else:

@@ -38,6 +38,12 @@ def predictions_table(asked: Predictions) -> str:
     )
 
 
+RELATION_SCORES = (
+    "score: the log share of the tail among the tails that the graph lacks, plus that of the head among such heads"
+)
+"""What relations of a pair are ranked by."""
+
+
 def facts_table(facts: Sequence[Fact]) -> str:
     """Return the new facts of a relation as a table."""
     rows = [
@@ -54,7 +60,7 @@ def _chance(probability: float | None) -> str:
 def probability_in_words(calibration: Calibration | None) -> str:
     """Say of which event the probabilities are, and how far off they were on test."""
     if calibration is None:
-        return "no probabilities: the store has no valid triples to fit them on"
+        return "no probabilities: valid has no triples to fit them on"
     off = (
         "" if calibration.error is None else f"; on test they were {100 * calibration.error:.1f} points off on average"
     )

@@ -42,6 +42,7 @@ def test_heads_and_relations(linked: str, kgr: Kgr) -> None:
     relations = kgr("predict", linked, "--head", "e2", "--tail", "e1").stdout
     assert relations.startswith("Entity 2 · ? · Entity 1")
     assert "probability:" not in relations
+    assert relations.splitlines()[-1].startswith("score: the log share of the tail")
 
 
 def test_probabilities_are_fitted_once(linked: str, kgr: Kgr) -> None:
@@ -51,6 +52,25 @@ def test_probabilities_are_fitted_once(linked: str, kgr: Kgr) -> None:
     written = kept.stat().st_mtime_ns
     assert kgr(*arguments).stdout == first.stdout
     assert kept.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (("--head", "e999", "--relation", "r1"), "unknown entry 'e999'"),
+        (("--head", "e1", "--relation", "r999"), "unknown relation 'r999'"),
+        (("--relation", "r999"), "unknown relation 'r999'"),
+        (("--relation", "r1", "--out", "nowhere/facts.tsv"), "there is no folder nowhere"),
+    ],
+)
+def test_what_is_asked_is_checked_before_anything_is_fitted(
+    linked: str, kgr: Kgr, tmp_path: Path, asked: tuple[str, ...], message: str
+) -> None:
+    run = shutil.copytree(linked, tmp_path / "run")
+    (run / "calibration.json").unlink(missing_ok=True)
+    result = kgr("predict", str(run), *asked, code=2 if "--out" in asked else 1)
+    assert message in " ".join(result.stderr.split())
+    assert not (run / "calibration.json").exists()
 
 
 def test_new_facts(linked: str, kgr: Kgr, kgr_json: KgrJson, tmp_path: Path) -> None:

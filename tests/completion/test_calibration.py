@@ -20,6 +20,7 @@ from kgr.completion.calibration import (
     reliability,
 )
 from kgr.completion.shares import score_queries
+from kgr.data.build import build_store
 from kgr.graph.graph import load_graph
 from kgr.index.store import Store
 
@@ -87,6 +88,16 @@ def test_splits_that_are_not_there(tmp_path: Path) -> None:
     without = link_store(tmp_path / "valid", ("train", "valid"), negatives=False)
     found = calibrate(planted(without), without)
     assert found is not None and found.error is None
+
+
+def test_graphs_that_leave_no_candidates(tmp_path: Path) -> None:
+    """An entity with a loop alone: every answer is known, so there is nothing to fit or to measure on."""
+    for split in ("train", "valid", "test"):
+        (tmp_path / f"{split}.tsv").write_text("a\tr\ta\n")
+    files = {split: tmp_path / f"{split}.tsv" for split in ("train", "valid", "test")}
+    loop = build_store(tmp_path / "store", **files)
+    assert len(observe(planted(loop), loop, "valid").held) == 0
+    assert calibrate(planted(loop), loop) is None
 
 
 def test_bins() -> None:

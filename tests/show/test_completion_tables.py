@@ -69,6 +69,6 @@ def test_facts() -> None:
 
 
 def test_what_a_probability_is() -> None:
-    assert probability_in_words(None) == "no probabilities: the store has no valid triples to fit them on"
+    assert probability_in_words(None) == "no probabilities: valid has no triples to fit them on"
     assert "fitted on valid.\n" in probability_in_words(Calibration((0, 1, 0, 0), 3))
     assert "on test they were 1.2 points off" in probability_in_words(Calibration((0, 1, 0, 0), 3, 0.0123))

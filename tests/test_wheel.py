@@ -15,12 +15,13 @@ ROOT = Path(__file__).resolve().parent.parent
 USE = """
 import kgr, pathlib, sys
 from kgr.data.known import datasets_folder, known_names
-from kgr.multihop.config import recipe, resolve
+from kgr.data.recipes import recipe
+from kgr.multihop.config import resolve
 assert pathlib.Path(kgr.__file__).is_relative_to(sys.argv[1]), kgr.__file__
 assert datasets_folder().is_relative_to(sys.argv[1])
 store = kgr.open_store("atlas")
 print(len(store.entries), store.label("entries", store.entries.id("territory:CH"), "de"))
-print(resolve(recipe("atlas", None, None), {}).model, *known_names())
+print(resolve(recipe("multihop", "atlas", None, None), {}).model, *known_names())
 """
 
 

@@ -27,7 +27,10 @@ from kgr.cli.terminal import Bars, print_json
 @json_option
 @traceback_option
 def classify_triples(run: str, split: str, protocol: str, negatives: str, seed: int, as_json: bool) -> None:
-    """Tell facts from negatives with a trained link predictor, by thresholds that are fitted on valid."""
+    """Tell facts from negatives with a trained link predictor.
+
+    A score above its relation's threshold, fitted on valid, makes a triple a fact.
+    """
     from kgr.completion.run import load_completion
     from kgr.engine.run import Run
     from kgr.show.classification import classification_table

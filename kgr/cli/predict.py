@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @json_option
 @traceback_option
 def predict(run: str, out: Path | None, as_json: bool, **asked: Any) -> None:
-    """Predict what completes a triple, with a trained link predictor.
+    """Predict what completes a triple, or new facts of a whole relation.
 
     Give two of --head, --relation and --tail, and the third is predicted; give --relation alone, and the best new
     facts of the relation are found among the heads and tails that train has of it:

@@ -19,7 +19,9 @@ from kgr.index.vectors import METRICS
 @json_option
 @traceback_option
 def export_vectors(run: str, out: Path, as_json: bool) -> None:
-    """Write the vectors of a run into the new folder OUT.
+    """Write the vectors of a run as arrays with their keys.
+
+    OUT is a new folder.
 
     entities.npy and relations.npy are arrays for numpy.load, entities.txt and relations.txt their keys, a line per
     row, manifest.json what the numbers are.
@@ -81,7 +83,10 @@ def import_vectors(store: str, path: Path, name: str, replace: bool, as_json: bo
 @json_option
 @traceback_option
 def nearest(of: str, key: str, k: int, vectors: str | None, metric: str, language: str, as_json: bool) -> None:
-    """Find the entities nearest to one by the vectors of a run, or by some that a store keeps."""
+    """Find the entities nearest to one by their vectors.
+
+    The vectors are those of a run, or some that a store keeps.
+    """
     from kgr.runs import is_run
     from kgr.show.vectors import nearest_table
     from kgr.vectors import nearest

@@ -30,7 +30,8 @@ def train_completion(
     """Train a link predictor on a store, then evaluate it.
 
     A known data set may have recipes: the settings of the default one, or of the one for --model, stand where no
-    option is given, instead of the defaults below. After Ctrl-C the same command goes on from the last checkpoint.
+    option is given, instead of the defaults below, which are those of complex. After Ctrl-C the same command goes on
+    from the last checkpoint.
     """
     from kgr.completion.run import train_completion
     from kgr.completion.seeds import train_completion_seeds

@@ -17,8 +17,25 @@ from kgr.models.fields import LINK_FIELDS
 LINK_MODEL_FIELDS = frozenset(field for fields in LINK_FIELDS.values() for field in fields)
 
 DEFAULT_EPOCHS = 30.0
+ADAM_LR = 0.001
+MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
+    "transe": {"regularizer": "none"},
+    "rotate": {"regularizer": "none"},
+    "rescal": {"dim": 256, "regularizer": "dura"},
+    "tucker": {"dim": 256, "regularizer": "dura"},
+    "conve": {"dim": 200, "optimizer": "adam", "regularizer": "none"},
+}
+"""What stands for a model instead of the fields' defaults, which are ComplEx's: N3 is not for distances or networks,
+and a relation that is a matrix has the square of an entity's numbers."""
+
 _INITS = ("normal", "uniform", "xavier-normal", "xavier-uniform")
 _NEGATIVES = ("negatives", "head_negatives", "own_negatives", "negative_law")
+
+
+_MODEL_HELP = "link model; unless told otherwise " + "; ".join(
+    f"{model} has {', '.join(f'{name} {value}' for name, value in own.items())}"
+    for model, own in MODEL_DEFAULTS.items()
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,14 +47,14 @@ class CompletionConfig(TrainConfig):
     The loss is the mean over rows. A setting that the model, the training or the loss does not read is refused.
     """
 
-    model: str = setting("complex", "link model", choices=tuple(LINK_FIELDS))
+    model: str = setting("complex", _MODEL_HELP, choices=tuple(LINK_FIELDS))
     dim: int = setting(512, "numbers of an entity's vector; complex numbers count as two", low=1)
     batch: int = setting(500, "queries of one batch", low=1)
     steps: int = setting(0, "training steps, 0: as many as epochs take; may grow when a run is resumed", low=0)
     epochs: float | None = setting(
         None, f"passes over the queries, instead of steps; default {DEFAULT_EPOCHS:g}", low=0
     )
-    lr: float = setting(0.1, "learning rate", low=0, high=1000)
+    lr: float = setting(0.1, f"learning rate; with adam {ADAM_LR:g}", low=0, high=1000)
     optimizer: str = setting("adagrad", "how parameters and rows move", choices=("adam", "adagrad"))
     eval_epochs: float | None = setting(None, "passes from one evaluation on valid to the next; not eval-every", low=0)
     eval_triples: int | None = setting(None, "valid triples of evaluations during training; default all", low=1)
@@ -72,8 +89,10 @@ class CompletionConfig(TrainConfig):
     reciprocal: bool = setting(True, "an inverse relation has a vector of its own")
     entity_dropout: float = setting(0.0, "dropout of entities' vectors", low=0, high=0.99)
     relation_dropout: float = setting(0.0, "dropout of relations' vectors", low=0, high=0.99)
-    feature_dropout: float | None = setting(None, "dropout of whole feature maps", low=0, high=0.99)
-    projection_dropout: float | None = setting(None, "dropout after the projection", low=0, high=0.99)
+    feature_dropout: float | None = setting(None, "conve: dropout of whole feature maps; default 0.2", low=0, high=0.99)
+    projection_dropout: float | None = setting(
+        None, "conve: dropout after the projection; default 0.3", low=0, high=0.99
+    )
     regularizer: str = setting(
         "n3",
         "penalty of the vectors: cubes of moduli as Lacroix et al., squares, the query's vector too, as Zhang et al. "
@@ -97,9 +116,9 @@ class CompletionConfig(TrainConfig):
     start: str | None = setting(
         None, "vectors that training starts from: name of some in the store, or path as import-vectors reads it"
     )
-    norm: int | None = setting(None, "distance: 1 or 2", low=1, high=2)
-    gamma: float | None = setting(None, "score of an answer at distance 0", low=0)
-    relation_dim: int | None = setting(None, "numbers of a relation's vector; default dim", low=1)
+    norm: int | None = setting(None, "transe: distance, 1 or 2; default 2", low=1, high=2)
+    gamma: float | None = setting(None, "transe, rotate: score of an answer at distance 0; default 12", low=0)
+    relation_dim: int | None = setting(None, "tucker: numbers of a relation's vector; default dim", low=1)
 
     def __post_init__(self) -> None:
         self._check_model()
@@ -184,17 +203,23 @@ def _steps(epochs: float, rows: int, batch: int) -> int:
 def resolve(path: Path | None, given: Mapping[str, Any]) -> CompletionConfig:
     """Combine the settings of a file with given ones, which win: see :func:`kgr.data.recipes.resolve`.
 
-    Where another model, training, loss or penalty is given, the file's settings of its own are left out; given
-    steps stand instead of the file's epochs, and the other way round.
+    Where another model, training, loss, penalty or optimiser is given, the file's settings of its own are left out;
+    given steps stand instead of the file's epochs, and the other way round. Where neither says anything, the model's
+    defaults stand (``MODEL_DEFAULTS``), and Adam's own learning rate.
     """
     return recipes.resolve(CompletionConfig, path, given, _fitting)
 
 
+_OF_PENALTY = frozenset(("entity_weight", "relation_weight", "weighted"))
 _OF_ONE = {
-    "model": LINK_MODEL_FIELDS | {"init", "init_scale", "reciprocal", "relation_prediction"},
+    "model": LINK_MODEL_FIELDS
+    | _OF_PENALTY
+    | {"dim", "optimizer", "lr", "regularizer", "entity_dropout", "relation_dropout"}
+    | {"init", "init_scale", "reciprocal", "relation_prediction"},
+    "optimizer": frozenset(("lr",)),
     "training": frozenset((*_NEGATIVES, "label_smoothing", "relation_prediction", "loss", "adversarial", "weighting")),
     "loss": frozenset(("adversarial", "weighting")),
-    "regularizer": frozenset(("entity_weight", "relation_weight", "weighted")),
+    "regularizer": _OF_PENALTY,
 }
 _INSTEAD = {"steps": "epochs", "epochs": "steps", "eval_every": "eval_epochs", "eval_epochs": "eval_every"}
 
@@ -202,4 +227,12 @@ _INSTEAD = {"steps": "epochs", "epochs": "steps", "eval_every": "eval_epochs", "
 def _fitting(base: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     left = {own for name, owned in _OF_ONE.items() if recipes.differs(name, base, given) for own in owned}
     left |= {_INSTEAD[name] for name in given if name in _INSTEAD}
-    return {name: value for name, value in base.items() if name not in left}
+    kept = {name: value for name, value in base.items() if name not in left}
+    return {**_defaults({**kept, **given}), **kept}
+
+
+def _defaults(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands beside chosen settings instead of the fields' defaults."""
+    own = MODEL_DEFAULTS.get(chosen.get("model", ""), {})
+    adam = {**own, **chosen}.get("optimizer") == "adam"
+    return {**own, "lr": ADAM_LR} if adam else own

@@ -83,6 +83,36 @@ def test_given_settings_win_over_a_file(tmp_path: Path) -> None:
     assert resolve(file, {"loss": "bce"}).negatives == 9
 
 
+def test_models_have_defaults_of_their_own(tmp_path: Path) -> None:
+    for model in LINK_MODELS:
+        config = resolve(None, {"model": model})
+        LINK_MODELS[model](config.dim, **config.model_fields)
+    transe, rescal, conve = (resolve(None, {"model": model}) for model in ("transe", "rescal", "conve"))
+    assert (transe.regularizer, transe.dim, transe.lr) == ("none", 512, 0.1)
+    assert (rescal.regularizer, rescal.penalty[0], rescal.dim) == ("dura", 0.01, 256)
+    assert (conve.regularizer, conve.optimizer, conve.lr, conve.dim) == ("none", "adam", 0.001, 200)
+    assert resolve(None, {}) == make(CompletionConfig, {})
+    given = resolve(None, {"model": "transe", "regularizer": "n3", "entity_weight": 0.5, "optimizer": "adam"})
+    assert (given.penalty, given.lr) == ((0.5, 0.01), 0.001)
+    assert resolve(None, {"model": "conve", "optimizer": "adagrad"}).lr == 0.1
+    file = tmp_path / "own.toml"
+    file.write_text('model = "rescal"\nlr = 0.3\nregularizer = "l2"\nentity_weight = 0.1\n')
+    own = resolve(file, {})
+    assert (own.dim, own.lr, own.regularizer) == (256, 0.3, "l2")
+
+
+def test_another_model_takes_the_files_passes_not_its_size_and_penalty(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    of_size = (
+        'model = "complex"\noptimizer = "adagrad"\ndim = 64\nlr = 0.3\nentity_weight = 0.5\nentity_dropout = 0.1\n'
+    )
+    file.write_text(f"{of_size}epochs = 7\n")
+    other = resolve(file, {"model": "rotate"})
+    assert (other.epochs, other.dim, other.lr, other.regularizer, other.entity_dropout) == (7, 512, 0.1, "none", 0.0)
+    assert resolve(file, {"model": "complex"}).dim == 64
+    assert resolve(file, {"optimizer": "adam"}).lr == 0.001
+
+
 def test_every_recipe_is_valid_and_found() -> None:
     recipes = sorted(datasets_folder().glob("*/completion*.toml"))
     assert {path.parent.name for path in recipes} <= set(known_names())

@@ -20,6 +20,7 @@ from kgr.engine.config import TrainConfig, learning_rate
 from kgr.engine.device import device_of, products
 from kgr.engine.interrupt import Interrupts
 from kgr.engine.losses import Losses
+from kgr.engine.memory import keep_freed
 from kgr.engine.ring import Ring, Slot
 from kgr.engine.run import Run
 from kgr.engine.task import Task
@@ -103,6 +104,7 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
     BaseException
         What the task raised, in ``fill`` too. Training can go on from the newest checkpoint.
     """
+    keep_freed()
     session = _Session(task, run, config, progress or (lambda _: None))
     session.resume()
     ring = Ring(

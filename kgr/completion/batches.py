@@ -76,14 +76,15 @@ class Batches:
     def layout(self) -> Layout:
         """Return the slot's fields.
 
-        ``counts`` int64[4] says how many directed relations, relation rows, entity rows and labels there are: the
-        others' first so many hold. Queries are sorted by directed relation. ``heads``, ``targets`` and ``negatives``
-        are places among the entity rows taken, ``operator_rows`` among the relation rows.
+        ``counts`` int64[5] says how many directed relations, relation rows, entity rows, labels and queries there are:
+        the others' first so many hold. Queries are sorted by directed relation; those of "1vsall" are distinct, and
+        ``label_rows`` says which of them each label, a triple's answer, belongs to. ``heads``, ``labels``, ``targets``
+        and ``negatives`` are places among the entity rows taken, ``operator_rows`` among the relation rows.
         """
         B = self.config.batch
         U = min(B, self.graph.directed)
         fields: dict[str, tuple[Any, tuple[int, ...]]] = {
-            "counts": (np.int64, (4,)),
+            "counts": (np.int64, (5,)),
             "heads": (np.int64, (B,)),
             "places": (np.int64, (B,)),
             "sizes": (np.int64, (U,)),
@@ -93,16 +94,13 @@ class Batches:
             "directed": (np.int64, (U,)),
             "relation_counts": (np.float32, (U,)),
         }
-        if self.config.training == "kvsall":
-            labels = self._most_labels
-            fields |= {"label_rows": (np.int64, (labels,)), "labels": (np.int64, (labels,))}
-            fields |= {"entity_counts": (np.float32, (self.graph.entities,))}
-            return fields
+        if self.config.training != "negatives":
+            labels = self._most_labels if self.config.training == "kvsall" else B
+            return fields | {"label_rows": (np.int64, (labels,)), "labels": (np.int64, (labels,))}
         fields |= {"targets": (np.int64, (B,))}
-        if self.config.training == "negatives":
-            fields |= {"negatives": (np.int64, self.shape), "is_negative": (np.bool_, (B, self.shape[-1]))}
-            if not self.every_entity:
-                fields |= {"entities": (np.int64, (2 * B + int(np.prod(self.shape)),))}
+        fields |= {"negatives": (np.int64, self.shape), "is_negative": (np.bool_, (B, self.shape[-1]))}
+        if not self.every_entity:
+            fields |= {"entities": (np.int64, (2 * B + int(np.prod(self.shape)),))}
         return fields
 
     def fill(self, fields: Fields, step: int) -> None:
@@ -110,6 +108,8 @@ class Batches:
         rows = self._rows_of(step)
         if self.config.training == "kvsall":
             self._fill_fragments(fields, rows)
+        elif self.config.training == "1vsall":
+            self._fill_triples(fields, rows)
         else:
             self._fill_edges(fields, rows, step)
 
@@ -126,15 +126,31 @@ class Batches:
             done += len(part)
         return out
 
-    def _fill_edges(self, fields: Fields, rows: NDArray[np.int64], step: int) -> None:
+    def _edges(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return heads, directed relations and tails of directed edges, in the order of relations, then heads."""
         heads, relations, tails = (np.empty(len(rows), np.int64) for _ in range(3))
         _kernels._edges(*self.graph.arrays, rows, heads, relations, tails)
-        order = self._fill_relations(fields, relations)
-        heads, relations, tails = heads[order], relations[order], tails[order]
+        order = np.lexsort((heads, relations))
+        return heads[order], relations[order], tails[order]
+
+    def _fill_triples(self, fields: Fields, rows: NDArray[np.int64]) -> None:
+        """Write distinct queries once, with the answers that the batch has of them."""
+        heads, relations, tails = self._edges(rows)
+        first = np.ones(len(rows), np.bool_)
+        first[1:] = (heads[1:] != heads[:-1]) | (relations[1:] != relations[:-1])
+        self._fill_relations(fields, relations[first])
+        kinds, queries = int(fields["counts"][0]), int(first.sum())
+        fields["heads"][:queries] = heads[first]
+        fields["label_rows"][:], fields["labels"][:] = np.cumsum(first) - 1, tails
+        fields["counts"][3] = len(rows)
+        fields["relation_counts"][:kinds] = np.bincount(fields["places"][fields["label_rows"]], minlength=kinds)
+
+    def _fill_edges(self, fields: Fields, rows: NDArray[np.int64], step: int) -> None:
+        heads, relations, tails = self._edges(rows)
+        self._fill_relations(fields, relations)
         fields["relation_counts"][: fields["counts"][0]] = fields["sizes"][: fields["counts"][0]]
         fields["heads"][:], fields["targets"][:] = heads, tails
-        if self.config.training == "negatives":
-            self._fill_negatives(fields, heads, relations, step)
+        self._fill_negatives(fields, heads, relations, step)
         if "entities" in fields:
             self._number_entities(fields)
 
@@ -150,8 +166,6 @@ class Batches:
         fields["counts"][3] = n
         fields["heads"][:] = heads
         fields["relation_counts"][:kinds] = np.bincount(fields["places"], sizes, kinds)
-        fields["entity_counts"][:] = np.bincount(labels, minlength=graph.entities)
-        fields["entity_counts"] += np.bincount(heads, sizes, graph.entities).astype(np.float32)
 
     def _fill_relations(self, fields: Fields, directed: NDArray[np.int64]) -> NDArray[np.int64]:
         """Write the operators that the queries need and the table rows of these; return the queries' order."""
@@ -163,7 +177,8 @@ class Batches:
         fields["relations"][: len(taken)] = taken
         fields["operator_rows"][:n] = rows if self.every_relation else places
         fields["directed"][:n], fields["inverse"][:n] = grouped.distinct, grouped.distinct & 1
-        fields["places"][:], fields["sizes"][:n] = grouped.places, grouped.sizes
+        fields["counts"][4] = len(directed)
+        fields["places"][: len(directed)], fields["sizes"][:n] = grouped.places, grouped.sizes
         return grouped.order
 
     def _fill_negatives(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from kgr.completion.config import CompletionConfig
@@ -41,40 +42,37 @@ def penalty(
     or, not ``weighted``, the sum over all vectors. The triples are the batch's; with "kvsall" all those that its
     labels stand for.
     """
-    if config.regularizer == "dura":
-        return config.penalty[0] * _dura(config, slot, query, heads, entities)
-    power = _POWERS[config.regularizer]
+    rows, answers = answers_of(config, slot)
+    times = rows.bincount(minlength=len(heads))
+    tails = entities.index_select(0, answers)
     for_entities, for_relations = config.penalty
+    if config.regularizer == "dura":
+        own = lp_penalty(query, 2) + lp_penalty(heads, 2)
+        return for_entities * ((own * times).sum() + lp_penalty(tails, 2).sum()) / len(rows)
+    power = _POWERS[config.regularizer]
     if not config.weighted:
         sums = for_entities * lp_penalty(entities, power).sum() + for_relations * lp_penalty(relations, power).sum()
         return sums / power
     n3 = config.regularizer == "n3"
     share, ends = (1.0, 1) if n3 else (1 / power, 2)
 
-    def sizes(rows: Tensor) -> Tensor:
-        return lp_penalty(model.moduli(rows) if n3 else rows, power)
+    def sizes(vectors: Tensor) -> Tensor:
+        return lp_penalty(model.moduli(vectors) if n3 else vectors, power)
 
-    kinds, _, _, labels = (int(n) for n in slot.host["counts"])
-    triples = labels if config.training == "kvsall" else config.batch
     total = heads.new_zeros(())
     if for_entities:
-        if config.training == "kvsall":
-            both = (sizes(entities) * slot.tensors["entity_counts"]).sum()
-        else:
-            both = sizes(heads).sum() + sizes(entities.index_select(0, slot.tensors["targets"])).sum()
-        total = total + for_entities * both / ends
+        total = total + for_entities * ((sizes(heads) * times).sum() + sizes(tails).sum()) / ends
     if for_relations:
+        kinds = int(slot.host["counts"][0])
         own = sizes(relations).index_select(0, slot.tensors["operator_rows"][:kinds])
         total = total + for_relations * (own * slot.tensors["relation_counts"][:kinds]).sum()
-    return share * total / triples
+    return share * total / len(rows)
 
 
-def _dura(config: CompletionConfig, slot: Slot, query: Tensor, heads: Tensor, entities: Tensor) -> Tensor:
-    """Return the mean over triples of the squares of the query, its entity and its answer."""
-    own = lp_penalty(query, 2)
-    if config.training != "kvsall":
-        answers = entities.index_select(0, slot.tensors["targets"])
-        return (own + lp_penalty(heads, 2) + lp_penalty(answers, 2)).mean()
-    labels = int(slot.host["counts"][3])
-    times = slot.tensors["label_rows"][:labels].bincount(minlength=len(query))
-    return ((own * times).sum() + (lp_penalty(entities, 2) * slot.tensors["entity_counts"]).sum()) / labels
+def answers_of(config: CompletionConfig, slot: Slot) -> tuple[Tensor, Tensor]:
+    """Return the query and the answer of each of a batch's triples: int64[L] both."""
+    if config.training == "negatives":
+        targets = slot.tensors["targets"]
+        return torch.arange(len(targets), device=targets.device), targets
+    n = int(slot.host["counts"][3])
+    return slot.tensors["label_rows"][:n], slot.tensors["labels"][:n]

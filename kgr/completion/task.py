@@ -13,7 +13,7 @@ from kgr._rng import key
 from kgr.completion.batches import Batches
 from kgr.completion.config import CompletionConfig
 from kgr.completion.evaluate import evaluate
-from kgr.completion.penalty import penalty
+from kgr.completion.penalty import answers_of, penalty
 from kgr.completion.scorer import LinkScorer
 from kgr.engine.optim import ROW_OPTIMIZERS
 from kgr.engine.ring import Layout, Slot
@@ -89,7 +89,7 @@ class CompletionTask:
         """Return the loss of a batch."""
         entities = self._rows("entities", slot, int(slot.host["counts"][2]), self.batches.every_entity)
         relations, operators, groups = self._operators(slot)
-        heads = entities.index_select(0, slot.tensors["heads"])
+        heads = entities.index_select(0, slot.tensors["heads"][: int(slot.host["counts"][4])])
         query = self.model.query(self.model.entity_dropout(heads), operators, groups)
         if self.config.training == "negatives":
             loss = self._loss_of_negatives(slot, query, entities)
@@ -106,10 +106,10 @@ class CompletionTask:
 
     def _operators(self, slot: Slot) -> tuple[Tensor, Tensor, Groups]:
         """Return the relation rows taken, operators of directed relations, and the queries by operator."""
-        kinds, named, _, _ = (int(n) for n in slot.host["counts"])
+        kinds, named, _, _, queries = (int(n) for n in slot.host["counts"])
         relations = self._rows("relations", slot, named, self.batches.every_relation)
         taken, inverse = slot.tensors["operator_rows"][:kinds], slot.tensors["inverse"][:kinds]
-        groups = Groups(slot.tensors["places"], tuple(slot.host["sizes"][:kinds].tolist()))
+        groups = Groups(slot.tensors["places"][:queries], tuple(slot.host["sizes"][:kinds].tolist()))
         if self.config.relation_dropout and not self.model.has_matrices:  # a query is a group of its own
             taken, inverse = taken.index_select(0, groups.places), inverse.index_select(0, groups.places)
             groups = Groups.of([1] * len(groups.places), self.device)
@@ -118,17 +118,12 @@ class CompletionTask:
 
     def _loss_of_all(self, slot: Slot, query: Tensor, entities: Tensor) -> Tensor:
         scores = self.model.scores(query, self.model.entity_dropout(entities))
-        smoothing = self.config.label_smoothing
-        if self.config.training == "kvsall":
-            n = int(slot.host["counts"][3])
-            rows, labels = slot.tensors["label_rows"][:n], slot.tensors["labels"][:n]
-        else:
-            labels = slot.tensors["targets"]
-            rows = torch.arange(len(labels), device=self.device)
+        rows, labels = answers_of(self.config, slot)
+        smoothing, one_by_one = self.config.label_smoothing, self.config.training == "1vsall"
         if self.config.loss == "bce":
-            return label_bce(scores, rows, labels, smoothing)
-        if self.config.training == "1vsall":
-            return cross_entropy(scores, labels, smoothing)
+            return label_bce(scores, rows, labels, smoothing, by_label=one_by_one)
+        if one_by_one:
+            return cross_entropy(scores, rows, labels, smoothing)
         return label_cross_entropy(scores, rows, labels, smoothing, by_label=self.config.weighting == "answers")
 
     def _loss_of_negatives(self, slot: Slot, query: Tensor, entities: Tensor) -> Tensor:
@@ -157,11 +152,12 @@ class CompletionTask:
         return self.model.pair_scores(query.repeat_interleave(places.shape[1], dim=0), rows).view(places.shape)
 
     def _relation_loss(self, slot: Slot, heads: Tensor, entities: Tensor, relations: Tensor) -> Tensor:
-        """Return the cross-entropy of each query's directed relation among all, given its two entities."""
-        tails = entities.index_select(0, slot.tensors["targets"])
-        operators = self._all_operators(relations)
-        scores = self.model.relation_scores(heads, tails, operators)
-        return cross_entropy(scores, slot.tensors["directed"].index_select(0, slot.tensors["places"]), 0.0)
+        """Return the cross-entropy of each triple's directed relation among all, given its two entities."""
+        rows, answers = answers_of(self.config, slot)
+        pairs = heads.index_select(0, rows), entities.index_select(0, answers)
+        scores = self.model.relation_scores(*pairs, self._all_operators(relations))
+        right = slot.tensors["directed"].index_select(0, slot.tensors["places"].index_select(0, rows))
+        return cross_entropy(scores, torch.arange(len(right), device=self.device), right)
 
     def _all_operators(self, relations: Tensor) -> Tensor:
         if self.config.reciprocal:

@@ -1,6 +1,6 @@
-"""Losses of the scores of all entities, against one answer of each query (1vsAll) or all of them (KvsAll).
+"""Losses of the scores of all entities, against answers of queries one by one (1vsAll) or all together (KvsAll).
 
-Both are means over the queries, a row's terms summed. The scores [B, G] are the largest array of a
+They are means over answers or over queries, a row's terms summed. The scores [B, G] are the largest array of a
 step, so each loss works its gradient out in the forward pass, in the one array of that shape that
 it keeps: its backward pass runs once. Labels come flat: ``rows`` int64[L] and ``columns`` int64[L],
 each pair once.
@@ -19,15 +19,15 @@ from torch.nn.functional import softplus
 _NOTHING = 1e-30  # smaller gradients count as 0: numbers near the smallest make products twenty times slower
 
 
-def cross_entropy(scores: Tensor, answers: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Return the cross-entropy of the softmax of ``scores`` [B, G] with one answer each, ``answers`` int64[B].
+def cross_entropy(scores: Tensor, rows: Tensor, answers: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Return the mean over ``answers`` int64[L] of the cross-entropy of the softmax of their queries' scores.
 
-    Of the target, ``smoothing`` is spread evenly over all entities, as in ``torch.nn.functional``.
+    ``rows`` int64[L] is the query of each, among ``scores`` [B, G]; every query has one. Of the target, ``smoothing``
+    is spread evenly over all entities, as in ``torch.nn.functional``.
     """
-    B, G = scores.shape
-    rows = torch.arange(B, device=scores.device)
-    flat = scores.new_full((B,), smoothing / G) if smoothing else None
-    return _loss(_softmax, scores, rows, answers, scores.new_full((B,), 1 - smoothing), flat)
+    weight = _times(scores, rows)
+    flat = weight * (smoothing / scores.shape[1]) if smoothing else None
+    return _loss(_softmax, scores, rows, answers, _each(scores, rows) * (1 - smoothing), flat, weight)
 
 
 def label_cross_entropy(
@@ -37,24 +37,38 @@ def label_cross_entropy(
 
     Smoothed labels are ``(1 - smoothing) y + 1 / G``, as ConvE's authors and LibKGE have it, and then
     scaled to a sum of 1. Every row has a label. With ``by_label`` the loss is the mean over labels: a row weighs as
-    many as it has, and without smoothing it is :func:`cross_entropy` with a row for each label.
+    many as it has, and without smoothing it is :func:`cross_entropy`.
     """
     B, G = scores.shape
     counts = torch.bincount(rows, minlength=B).to(scores.dtype)
-    weight = counts * (B / len(rows)) if by_label else torch.ones_like(counts)
+    weight = _times(scores, rows) if by_label else torch.ones_like(counts)
     scale = weight / ((1 - smoothing) * counts + (1 if smoothing else 0))
     flat = scale / G if smoothing else None
     return _loss(_softmax, scores, rows, columns, (1 - smoothing) * scale[rows], flat, weight if by_label else None)
 
 
-def label_bce(scores: Tensor, rows: Tensor, columns: Tensor, smoothing: float = 0.0) -> Tensor:
+def label_bce(
+    scores: Tensor, rows: Tensor, columns: Tensor, smoothing: float = 0.0, *, by_label: bool = False
+) -> Tensor:
     """Return the binary cross-entropy of ``scores`` [B, G], summed over entities, labels true and all others false.
 
-    Labels are smoothed as in :func:`label_cross_entropy`, without the scaling.
+    Labels are smoothed as in :func:`label_cross_entropy`, without the scaling. With ``by_label`` it is the mean over
+    labels, each by itself the only true one of its row.
     """
-    B, G = scores.shape
-    flat = scores.new_full((B,), 1 / G) if smoothing else None
-    return _loss(_binary, scores, rows, columns, scores.new_full(rows.shape, 1 - smoothing), flat)
+    weight = _times(scores, rows) if by_label else None
+    flat = (scores.new_ones(len(scores)) if weight is None else weight) / scores.shape[1] if smoothing else None
+    label = _each(scores, rows) if by_label else scores.new_ones(len(rows))
+    return _loss(_binary, scores, rows, columns, label * (1 - smoothing), flat, weight)
+
+
+def _times(scores: Tensor, rows: Tensor) -> Tensor:
+    """Return [B]: how many labels each row has, times B / L, so that a mean over rows is one over labels."""
+    return torch.bincount(rows, minlength=len(scores)).to(scores.dtype) * (len(scores) / len(rows))
+
+
+def _each(scores: Tensor, rows: Tensor) -> Tensor:
+    """Return [L]: B / L."""
+    return scores.new_full(rows.shape, len(scores) / len(rows))
 
 
 _Law = Callable[[Tensor], tuple[Tensor, Tensor]]

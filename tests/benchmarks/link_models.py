@@ -101,7 +101,7 @@ class Step:
     def _loss(self, entities: Tensor, relations: Tensor) -> Tensor:
         query = self.model.query(entities[self.heads], self.model.operators(relations, None), self.groups)
         if self.negatives is None:
-            return cross_entropy(self.model.scores(query, entities), self.tails)
+            return cross_entropy(self.model.scores(query, entities), torch.arange(len(query)), self.tails)
         positive = self.model.pair_scores(query, entities[self.tails])
         rivals = self.model.scores(query, entities[self.candidates])
         return softmax_loss(positive, rivals, self.is_negative, self.weight)[0]

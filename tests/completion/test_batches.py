@@ -31,8 +31,8 @@ def filled(own: Batches, step: int) -> dict[str, np.ndarray]:
 
 def queries(own: Batches, fields: dict[str, np.ndarray]) -> list[tuple[int, int]]:
     """(place of the entity, directed relation) of each row."""
-    directed = fields["directed"][: fields["counts"][0]]
-    return list(zip(fields["heads"].tolist(), directed[fields["places"]].tolist(), strict=True))
+    directed, n = fields["directed"][: fields["counts"][0]], fields["counts"][4]
+    return list(zip(fields["heads"][:n].tolist(), directed[fields["places"][:n]].tolist(), strict=True))
 
 
 def edges(graph: Graph) -> list[tuple[int, int, int]]:
@@ -50,14 +50,26 @@ def test_every_epoch_takes_every_edge_once(graph: Graph, batch: int) -> None:
     assert not np.array_equal(epochs[0], epochs[1])
 
 
-def test_rows_are_edges_sorted_by_relation(graph: Graph) -> None:
+def test_triples_are_distinct_queries_with_their_answers(graph: Graph) -> None:
     own = batches(graph, batch=graph.edges)
+    fields = filled(own, 1)
+    asked = queries(own, fields)
+    assert len(asked) == len(set(asked)) == fields["counts"][4] < graph.edges == fields["counts"][3]
+    rows = [(*asked[b], tail) for b, tail in zip(fields["label_rows"], fields["labels"].tolist(), strict=True)]
+    assert sorted(rows) == edges(graph)
+    n, places = fields["counts"][0], fields["places"][: len(asked)]
+    assert (np.diff(places) >= 0).all()
+    assert fields["sizes"][:n].tolist() == np.bincount(places).tolist()
+    relations = np.array([relation for _, relation, _ in rows])
+    assert fields["relation_counts"][:n].tolist() == [np.sum(relations == r) for r in fields["directed"][:n]]
+
+
+def test_negatives_rows_are_edges_sorted_by_relation(graph: Graph) -> None:
+    own = batches(graph, training="negatives", batch=graph.edges)
     fields = filled(own, 1)
     rows = [(*query, tail) for query, tail in zip(queries(own, fields), fields["targets"].tolist(), strict=True)]
     assert sorted(rows) == edges(graph)
     assert (np.diff(fields["places"]) >= 0).all()
-    n = fields["counts"][0]
-    assert fields["sizes"][:n].tolist() == np.bincount(fields["places"]).tolist()
 
 
 def test_relations_without_reciprocals_share_a_row(graph: Graph) -> None:
@@ -77,13 +89,9 @@ def test_labels_are_all_answers(graph: Graph, batch: int) -> None:
         fields = filled(own, step)
         n = fields["counts"][3]
         asked = queries(own, fields)
-        ends = np.zeros(ENTITIES)
         for row, (entity, relation) in enumerate(asked):
             found = fields["labels"][:n][fields["label_rows"][:n] == row]
             assert found.tolist() == graph.tails(entity, relation).tolist()
-            np.add.at(ends, found, 1)
-            ends[entity] += len(found)
-        assert fields["entity_counts"].tolist() == ends.tolist()
         assert fields["relation_counts"][: fields["counts"][0]].sum() == n
     assert own.layout()["labels"][1][0] >= n
 
@@ -116,7 +124,7 @@ def test_a_batch_depends_on_seed_and_step_alone(graph: Graph, settings: dict[str
     own.fill(dirty, 4)
     n = {"labels": first["counts"][3], "label_rows": first["counts"][3]}
     n |= dict.fromkeys(("directed", "inverse", "operator_rows", "sizes", "relation_counts"), first["counts"][0])
-    n |= {"relations": first["counts"][1]}
+    n |= {"relations": first["counts"][1], **dict.fromkeys(("heads", "places"), first["counts"][4])}
     for name, field in first.items():
         if name != "counts":
             assert np.array_equal(field[: n.get(name)], dirty[name][: n.get(name)]), name

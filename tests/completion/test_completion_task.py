@@ -62,7 +62,8 @@ def log1p_exp(x: Any) -> Any:
 def plain_loss(own: CompletionTask, slot: Slot) -> float:
     """The loss of a batch from the scores of all entities, row by row."""
     host, config = slot.host, own.config
-    entities, directed = host["heads"], host["directed"][host["places"]]
+    queries = host["counts"][4]
+    entities, directed = host["heads"][:queries], host["directed"][host["places"][:queries]]
     scores = own.scorer().scores(entities, directed).astype(np.float64)
     if config.training == "negatives":
         return mean(
@@ -77,8 +78,13 @@ def plain_loss(own: CompletionTask, slot: Slot) -> float:
         )
     graph = own.batches.graph
     losses = []
-    for b, row in enumerate(scores):
-        right = [host["targets"][b]] if config.training == "1vsall" else graph.tails(entities[b], directed[b])
+    rows, answers = host["label_rows"][: host["counts"][3]], host["labels"][: host["counts"][3]]
+    if config.training == "1vsall":
+        each = list(zip(rows, answers[:, None], strict=True))
+    else:
+        each = [(b, graph.tails(entities[b], directed[b])) for b in range(queries)]
+    for b, right in each:
+        row = scores[b]
         if config.loss == "softmax":
             losses.append(np.logaddexp.reduce(row) - row[right].mean())
         else:
@@ -136,8 +142,18 @@ def test_own_negatives_are_scored_one_by_one_or_among_all(
     assert own.step(slot).item() == pytest.approx(plain_loss(own, slot), rel=1e-4)
 
 
+def triples_of(own: CompletionTask, slot: Slot) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Heads, directed relations and tails of a batch."""
+    host = slot.host
+    heads, rows = host["heads"], host["directed"][host["places"]]
+    if own.config.training == "negatives":
+        return heads, rows, host["targets"]
+    labelled = host["label_rows"][: host["counts"][3]]
+    return heads[labelled], rows[labelled], host["labels"][: host["counts"][3]]
+
+
 def plain_penalty(own: CompletionTask, slot: Slot) -> float:
-    host, config = slot.host, own.config
+    config = own.config
     entities, relations = (own.tables[name].weight.numpy().astype(float) for name in ("entities", "relations"))
     power = {"l1": 1, "l2": 2, "l3": 3, "n3": 3}[config.regularizer]
     for_entities, for_relations = config.penalty
@@ -146,12 +162,7 @@ def plain_penalty(own: CompletionTask, slot: Slot) -> float:
     sizes = [(np.abs(rows) ** power).sum(1) for rows in (entities, relations)]
     if not config.weighted:
         return float((for_entities * sizes[0].sum() + for_relations * sizes[1].sum()) / power)
-    rows = host["directed"][host["places"]]
-    if config.training == "kvsall":
-        labelled = host["label_rows"][: host["counts"][3]]
-        heads, tails, rows = host["heads"][labelled], host["labels"][: host["counts"][3]], rows[labelled]
-    else:
-        heads, tails = host["heads"], host["targets"]
+    heads, rows, tails = triples_of(own, slot)
     rows = rows if config.reciprocal else rows >> 1
     ends, kinds = sizes[0][heads] + sizes[0][tails], sizes[1][rows]
     if config.regularizer == "n3":
@@ -182,12 +193,9 @@ def test_dura_counts_the_query_too(store: Store, training: str) -> None:
     own, plain = task(store, regularizer="dura", entity_weight=0.3, **settings), task(store, **settings)
     for each in (own, plain):
         widen(each)
-    host = (slot := filled(own)).host
+    slot = filled(own)
     entities, relations = (own.tables[name].weight.numpy().astype(float) for name in ("entities", "relations"))
-    heads, rows, tails = host["heads"], host["directed"][host["places"]], host.get("targets")
-    if training == "kvsall":
-        n = host["counts"][3]
-        heads, rows, tails = heads[host["label_rows"][:n]], rows[host["label_rows"][:n]], host["labels"][:n]
+    heads, rows, tails = triples_of(own, slot)
     vectors = [entities[heads], entities[tails], entities[heads] * relations[rows]]
     expected = mean(sum((vector**2).sum(1) for vector in vectors))
     found = own.step(slot).item() - plain.step(filled(plain)).item()
@@ -202,16 +210,12 @@ def test_relation_prediction(store: Store, model: str, reciprocal: bool) -> None
     for each in (own, plain):
         widen(each)
     slot = filled(own)
-    host = slot.host
+    heads, right, tails = triples_of(own, slot)
     scorer = own.scorer()
     scores = np.stack(
-        [
-            scorer.scores(host["heads"], np.full(24, directed))[np.arange(24), host["targets"]]
-            for directed in range(scorer.directed)
-        ],
+        [scorer.scores(heads, np.full(24, directed))[np.arange(24), tails] for directed in range(scorer.directed)],
         axis=1,
     ).astype(float)
-    right = host["directed"][host["places"]]
     expected = mean(np.logaddexp.reduce(scores, axis=1) - scores[np.arange(24), right])
     found = own.step(slot).item() - plain.step(filled(plain)).item()
     assert found == pytest.approx(0.5 * expected, rel=1e-3)

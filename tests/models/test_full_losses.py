@@ -35,7 +35,16 @@ def assert_same(found: Tensor, expected: Tensor, scores: Tensor) -> None:
 def test_one_answer(scores: Tensor, smoothing: float) -> None:
     answers = torch.tensor([5, 0, 0, 3])
     expected = F.cross_entropy(scores, answers, label_smoothing=smoothing)
-    assert_same(cross_entropy(scores, answers, smoothing), expected, scores)
+    assert_same(cross_entropy(scores, torch.arange(B), answers, smoothing), expected, scores)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_answers_one_by_one(scores: Tensor, smoothing: float) -> None:
+    expected = F.cross_entropy(scores[ROWS], COLUMNS, label_smoothing=smoothing)
+    assert_same(cross_entropy(scores, ROWS, COLUMNS, smoothing), expected, scores)
+    target = (1 - smoothing) * F.one_hot(COLUMNS, G) + (1 / G if smoothing else 0)
+    binary = F.binary_cross_entropy_with_logits(scores[ROWS], target.double(), reduction="sum") / len(ROWS)
+    assert_same(label_bce(scores, ROWS, COLUMNS, smoothing, by_label=True), binary, scores)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -52,7 +61,7 @@ def test_a_row_weighs_as_many_as_its_labels(scores: Tensor, smoothing: float) ->
     expected = (F.cross_entropy(scores, target, reduction="none") * counts).sum() / len(ROWS)
     assert_same(label_cross_entropy(scores, ROWS, COLUMNS, smoothing, by_label=True), expected, scores)
     if not smoothing:
-        torch.testing.assert_close(expected, cross_entropy(scores[ROWS], COLUMNS))
+        torch.testing.assert_close(expected, cross_entropy(scores, ROWS, COLUMNS))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -63,22 +72,22 @@ def test_binary(scores: Tensor, smoothing: float) -> None:
 
 def test_far_scores_neither_overflow_nor_vanish() -> None:
     scores = torch.tensor([[1000.0, -1000.0, 0.0]], requires_grad=True)
-    loss = cross_entropy(scores, torch.tensor([1]))
+    loss = cross_entropy(scores, torch.tensor([0]), torch.tensor([1]))
     assert loss.item() == 2000
     assert torch.autograd.grad(loss, scores)[0].tolist() == [[1, -1, 0]]
     small = torch.tensor([[0.0, -85.0]], requires_grad=True)
-    (gradient,) = torch.autograd.grad(cross_entropy(small, torch.tensor([0])), small)
+    (gradient,) = torch.autograd.grad(cross_entropy(small, torch.tensor([0]), torch.tensor([0])), small)
     assert gradient.tolist() == [[0, 0]]  # a share of 1e-37 is none
 
 
 def test_nan_comes_out_as_nan() -> None:
     scores = torch.tensor([[0.0, torch.nan]])
-    assert cross_entropy(scores, torch.tensor([0])).isnan()
+    assert cross_entropy(scores, torch.tensor([0]), torch.tensor([0])).isnan()
     assert label_bce(scores, torch.tensor([0]), torch.tensor([0])).isnan()
 
 
 def test_the_gradient_is_kept_for_one_pass(scores: Tensor) -> None:
-    loss = cross_entropy(scores, torch.tensor([0, 1, 2, 3]))
+    loss = cross_entropy(scores, torch.arange(B), torch.tensor([0, 1, 2, 3]))
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="one backward pass"):
         loss.backward()

@@ -19,14 +19,15 @@ LINK_MODEL_FIELDS = frozenset(field for fields in LINK_FIELDS.values() for field
 DEFAULT_EPOCHS = 30.0
 ADAM_LR = 0.001
 MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
-    "transe": {"regularizer": "none"},
-    "rotate": {"regularizer": "none"},
+    "transe": {"training": "negatives", "regularizer": "none"},
+    "rotate": {"training": "negatives", "regularizer": "none"},
     "rescal": {"dim": 256, "regularizer": "dura"},
     "tucker": {"dim": 256, "regularizer": "dura"},
     "conve": {"dim": 200, "optimizer": "adam", "regularizer": "none"},
 }
 """What stands for a model instead of the fields' defaults, which are ComplEx's: N3 is not for distances or networks,
-and a relation that is a matrix has the square of an entity's numbers."""
+all distances cost several times the products of as many numbers, and a relation that is a matrix has the square of an
+entity's numbers."""
 
 _INITS = ("normal", "uniform", "xavier-normal", "xavier-uniform")
 _NEGATIVES = ("negatives", "head_negatives", "own_negatives", "negative_law")

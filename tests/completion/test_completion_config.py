@@ -88,7 +88,8 @@ def test_models_have_defaults_of_their_own(tmp_path: Path) -> None:
         config = resolve(None, {"model": model})
         LINK_MODELS[model](config.dim, **config.model_fields)
     transe, rescal, conve = (resolve(None, {"model": model}) for model in ("transe", "rescal", "conve"))
-    assert (transe.regularizer, transe.dim, transe.lr) == ("none", 512, 0.1)
+    assert (transe.training, transe.regularizer, transe.dim, transe.lr) == ("negatives", "none", 512, 0.1)
+    assert resolve(None, {"model": "transe", "training": "1vsall", "label_smoothing": 0.1}).training == "1vsall"
     assert (rescal.regularizer, rescal.penalty[0], rescal.dim) == ("dura", 0.01, 256)
     assert (conve.regularizer, conve.optimizer, conve.lr, conve.dim) == ("none", "adam", 0.001, 200)
     assert resolve(None, {}) == make(CompletionConfig, {})

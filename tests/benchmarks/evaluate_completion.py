@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
-from machine import figure
+from machine import cpu_seconds, figure
 
 import kgr
 from kgr.completion.evaluate import evaluate
@@ -49,17 +48,6 @@ def main() -> None:
             peer = triples / cpu_seconds(run, 1)
             ratio = round(own[""] / peer, 1)
             figure(f"evaluate_completion/{name} by PyKEEN", round(peer), "triples per CPU second", **size, ratio=ratio)
-
-
-def cpu_seconds(run: Callable[[], object], repeats: int) -> float:
-    """CPU seconds of the fastest run, after one that warms up."""
-    run()
-    taken = []
-    for _ in range(repeats):
-        start = time.process_time()
-        run()
-        taken.append(time.process_time() - start)
-    return min(taken)
 
 
 def _evaluation(scorer: LinkScorer, store: Store, split: str, tables: bool) -> Callable[[], object]:

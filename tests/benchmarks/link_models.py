@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from machine import figure
+from machine import cpu_seconds, figure
 from torch import Tensor
 
 from kgr.engine.optim import RowAdagrad
@@ -49,16 +47,6 @@ def main() -> None:
             rate = round(given.batch / cpu_seconds(step, given.repeats))
             more = {"batch": given.batch, "negatives": negatives, "entities": given.entities, **settings}
             figure(f"{label} {'1vsAll' if negatives is None else 'shared negatives'}", rate, "queries/CPU s", **more)
-
-
-def cpu_seconds(run: Callable[[], object], repeats: int) -> float:
-    run()
-    taken = []
-    for _ in range(repeats):
-        start = time.process_time()
-        run()
-        taken.append(time.process_time() - start)
-    return min(taken)
 
 
 @dataclasses.dataclass

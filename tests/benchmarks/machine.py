@@ -59,15 +59,16 @@ def _measure() -> dict[str, float]:
     product, source = np.empty_like(a), np.ones(1 << 24, np.float32)
     copy = np.empty_like(source)
     return {
-        "gflops": round(2 * n**3 / _best(lambda: np.matmul(a, a, out=product)) / 1e9, 1),
-        "copy_gb_per_s": round(source.nbytes / _best(lambda: np.copyto(copy, source)) / 1e9, 2),
+        "gflops": round(2 * n**3 / cpu_seconds(lambda: np.matmul(a, a, out=product), 10) / 1e9, 1),
+        "copy_gb_per_s": round(source.nbytes / cpu_seconds(lambda: np.copyto(copy, source), 10) / 1e9, 2),
     }
 
 
-def _best(run: Callable[[], object], times: int = 10) -> float:
-    """CPU seconds of the fastest of some runs."""
+def cpu_seconds(run: Callable[[], object], repeats: int) -> float:
+    """Return the CPU seconds of the fastest run, after one that warms up."""
+    run()
     taken = []
-    for _ in range(times):
+    for _ in range(repeats):
         start = time.process_time()
         run()
         taken.append(time.process_time() - start)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from machine import figure
+from machine import cpu_seconds, figure
 from torch import Tensor
 
 from kgr.models import MODELS
@@ -41,16 +41,6 @@ def main() -> None:
     for name in MODELS:
         steps(name, *size, arguments.repeats)
     ranking(arguments.ranking, arguments.entities, arguments.queries, arguments.dim, arguments.batch)
-
-
-def cpu_seconds(run: Callable[[], object], repeats: int) -> float:
-    run()
-    taken = []
-    for _ in range(repeats):
-        start = time.process_time()
-        run()
-        taken.append(time.process_time() - start)
-    return min(taken)
 
 
 def distances(B: int, K: int, D: int, repeats: int) -> None:

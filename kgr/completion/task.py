@@ -23,7 +23,7 @@ from kgr.graph.graph import load_graph
 from kgr.index.store import Store
 from kgr.models.full_losses import cross_entropy, label_bce, label_cross_entropy
 from kgr.models.link import Groups
-from kgr.models.losses import bce_loss, margin_loss, softmax_loss
+from kgr.models.losses import sampled_loss
 from kgr.models.named import LINK_MODELS
 
 _DENSE, _ENTITIES, _RELATIONS = 1, 2, 3  # streams of keyed draws
@@ -130,15 +130,8 @@ class CompletionTask:
         entities = self.model.entity_dropout(entities)
         positive = self.model.pair_scores(query, entities.index_select(0, slot.tensors["targets"]))
         negatives = self._negative_scores(query, entities, slot.tensors["negatives"])
-        is_negative = slot.tensors["is_negative"]
-        weight = torch.ones_like(positive)
-        if self.config.loss == "softmax":
-            loss, without = softmax_loss(positive, negatives, is_negative, weight)
-        elif self.config.loss == "bce":
-            loss, without = bce_loss(positive, negatives, is_negative, weight)
-        else:
-            temperature = 1.0 if self.config.adversarial is None else self.config.adversarial
-            loss, without = margin_loss(positive, negatives, is_negative, weight, temperature=temperature)
+        scores = positive, negatives, slot.tensors["is_negative"], torch.ones_like(positive)
+        loss, without = sampled_loss(self.config.loss, *scores, adversarial=self.config.adversarial)
         self._without += without
         return loss
 
@@ -170,7 +163,7 @@ class CompletionTask:
         return {"rows_without_negatives": int(self._without)} if self.config.training == "negatives" else {}
 
     def evaluate(self, split: str) -> dict[str, Any]:
-        """Evaluate on the first ``eval_triples`` of a split, without tables by relation."""
+        """Evaluate on ``eval_triples`` of a split, the same each time, without tables by relation."""
         return evaluate(self.scorer(), self.store, split, tables=False, limit=self.config.eval_triples)
 
     def figure(self, metrics: dict[str, Any]) -> float:

@@ -87,6 +87,25 @@ def bce_loss(positive: Tensor, negatives: Tensor, is_negative: Tensor, weight: T
     return _mean(softplus(-positive) + against, weight), _without(is_negative)
 
 
+def sampled_loss(
+    name: str,
+    positive: Tensor,
+    negatives: Tensor,
+    is_negative: Tensor,
+    weight: Tensor,
+    *,
+    adversarial: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return the loss of a name, "softmax", "bce" or "margin", as its function does.
+
+    ``adversarial`` is the temperature of the margin loss; None is 1.
+    """
+    scores = positive, negatives, is_negative, weight
+    if name == "margin":
+        return margin_loss(*scores, temperature=1.0 if adversarial is None else adversarial)
+    return bce_loss(*scores) if name == "bce" else softmax_loss(*scores)
+
+
 def _mean(rows: Tensor, weight: Tensor) -> Tensor:
     return (rows * weight).sum() / weight.sum()
 

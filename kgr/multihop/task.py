@@ -20,7 +20,7 @@ from kgr.graph.graph import Graph, load_graph
 from kgr.index.store import Store
 from kgr.models import MODELS
 from kgr.models.embed import embed, word_own_scores, word_pair_scores, word_scores
-from kgr.models.losses import margin_loss, softmax_loss
+from kgr.models.losses import sampled_loss
 from kgr.multihop.config import MultihopConfig
 from kgr.multihop.evaluate import Scorer, evaluate
 from kgr.query.sampler import Batch, Sampler
@@ -147,11 +147,7 @@ class MultihopTask:
             slot.tensors["is_negative"],
             slot.tensors["weights"],
         )
-        if self.config.loss == "softmax":
-            loss, without = softmax_loss(*scores)
-        else:
-            adversarial = self.config.adversarial
-            loss, without = margin_loss(*scores, temperature=1.0 if adversarial is None else adversarial)
+        loss, without = sampled_loss(self.config.loss, *scores, adversarial=self.config.adversarial)
         self._counts += torch.cat([without.view(1), slot.tensors["redrawn"]])
         return loss
 

@@ -159,7 +159,7 @@ class CompletionConfig(TrainConfig):
 
     def _check_penalty(self) -> None:
         if self.regularizer == "none":
-            self._refuse(("entity_weight", "relation_weight"), "regularizer none", "l1, l2, l3, n3")
+            self._refuse(("entity_weight", "relation_weight"), "regularizer none", "l1, l2, l3, n3, dura")
         if self.regularizer == "dura":
             self._refuse(("relation_weight",), "regularizer dura", "l1, l2, l3, n3")
         if self.regularizer in ("none", "n3", "dura"):

@@ -10,7 +10,7 @@ from kgr.engine.ring import Slot
 from kgr.models.link import LinkModel
 from kgr.models.regularizers import lp_penalty
 
-_POWERS = {"l1": 1, "l2": 2, "l3": 3, "n3": 3}
+_POWERS = {"l1": 1, "l2": 2, "l3": 3, "n3": 3, "dura": 2}
 
 
 def penalty(
@@ -42,17 +42,17 @@ def penalty(
     or, not ``weighted``, the sum over all vectors. The triples are the batch's; with "kvsall" all those that its
     labels stand for.
     """
-    rows, answers = answers_of(config, slot)
-    times = rows.bincount(minlength=len(heads))
-    tails = entities.index_select(0, answers)
     for_entities, for_relations = config.penalty
-    if config.regularizer == "dura":
-        own = lp_penalty(query, 2) + lp_penalty(heads, 2)
-        return for_entities * ((own * times).sum() + lp_penalty(tails, 2).sum()) / len(rows)
     power = _POWERS[config.regularizer]
     if not config.weighted:
         sums = for_entities * lp_penalty(entities, power).sum() + for_relations * lp_penalty(relations, power).sum()
         return sums / power
+    rows, answers = answers_of(config, slot)
+    times = rows.bincount(minlength=len(heads))
+    tails = entities.index_select(0, answers)
+    if config.regularizer == "dura":
+        own = lp_penalty(query, power) + lp_penalty(heads, power)
+        return for_entities * ((own * times).sum() + lp_penalty(tails, power).sum()) / len(rows)
     n3 = config.regularizer == "n3"
     share, ends = (1.0, 1) if n3 else (1 / power, 2)
 

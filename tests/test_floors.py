@@ -12,12 +12,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "kgr"
 
 FLOORS = (
-    ("errors", "_io", "_rng", "_config", "_jit", "_threads"),
+    ("errors", "_io", "_rng", "_config", "_jit", "_threads", "_shards"),
     ("index", "engine", "rank"),
     ("graph",),
     ("query",),
     ("data", "models"),
-    ("multihop", "completion"),
+    ("multihop", "completion", "retrieval"),
     (),
     ("__init__", "__main__", "runs", "vectors", "cli", "show"),
 )

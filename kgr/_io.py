@@ -134,10 +134,15 @@ def replace_text(path: Path, text: str) -> None:
 
 def replace_bytes(path: Path, content: bytes) -> None:
     """Write a file in place of the one that may be there, in one step."""
+    replace_chunks(path, (content,))
+
+
+def replace_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file that is made chunk by chunk in place of the one that may be there, in one step."""
     remove_leftovers(path)
     temporary = _temporary(path)
     try:
-        write_bytes(temporary, content)
+        write_chunks(temporary, chunks)
         _rename(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -157,7 +162,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     FileExistsError
         Something other than an empty folder is at ``path``.
     """
-    _refuse_existing(path)
+    refuse_existing(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path)
     temporary = _temporary(path)
@@ -165,7 +170,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _sync_tree(temporary)
-        _refuse_existing(path)
+        refuse_existing(path)
         _rename(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -173,7 +178,27 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     _sync_folder(path.parent)
 
 
-def _refuse_existing(path: Path) -> None:
+@contextlib.contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside ``path`` that is removed when the block ends; those of killed processes are too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path)
+    temporary = _temporary(path)
+    temporary.mkdir()
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def beside(path: Path, ending: str) -> Path:
+    """Return the path whose name has one more ending, also of ``.`` and ``..``, whose names the system knows."""
+    named = path.resolve() if path.name in ("", "..") else path
+    return named.with_name(named.name + ending)
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise FileExistsError where something other than an empty folder is."""
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise FileExistsError(f"{path}: exists already")
 

@@ -166,3 +166,13 @@ def test_one_writer_at_a_time(tmp_path):
         second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 1 and "another process is writing it" in second.stderr
     assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_a_temporary_folder_is_gone_after(tmp_path: Path) -> None:
+    killed = tmp_path / f".tmp-spool-{2**22 + 1}-0123"  # no system numbers a process so high
+    killed.mkdir()
+    with _io.temporary_folder(tmp_path / "spool") as folder:
+        assert folder.parent == tmp_path
+        assert [*tmp_path.iterdir()] == [folder]
+        (folder / "file").write_text("")
+    assert [*tmp_path.iterdir()] == []

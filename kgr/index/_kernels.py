@@ -1,4 +1,4 @@
-"""Compiled loops of the key table. Strings are ``text[first:last]`` of flat UTF-8 bytes."""
+"""Compiled loops of keys, of runs of words and of postings. Strings are ``text[first:last]`` of flat UTF-8 bytes."""
 
 from __future__ import annotations
 
@@ -50,6 +50,47 @@ def _fill(stored, offsets, table):
 
 
 @kernel
+def _number_runs(text, place, stored, offsets, table, count, out, filled):
+    """Number the runs of letters, digits and bytes of 0x80 or more in ``text`` from ``place`` on; 0xff gives a 0.
+
+    Run ``i`` is ``stored[offsets[i]:offsets[i + 1]]``, those below ``count`` being known. Stops before a run for which
+    there is no room; returns where, ``count``, and how much of ``out`` is filled.
+    """
+    while place < len(text) and filled < len(out):
+        byte = text[place]
+        if byte == 0xFF:
+            out[filled] = 0
+            filled += 1
+            place += 1
+            continue
+        if not _in_run(byte):
+            place += 1
+            continue
+        last = place + 1
+        while last < len(text) and _in_run(text[last]):
+            last += 1
+        slot = _slot(text, place, last, stored, offsets, table)
+        if table[slot] < 0:
+            begin = offsets[count]
+            if begin + last - place > len(stored) or count + 1 == len(offsets):
+                break
+            for i in range(place, last):
+                stored[begin + i - place] = text[i]
+            offsets[count + 1] = begin + last - place
+            table[slot] = count
+            count += 1
+        out[filled] = table[slot]
+        filled += 1
+        place = last
+    return place, count, filled
+
+
+@kernel
+def _in_run(byte):
+    return 97 <= byte <= 122 or 48 <= byte <= 57 or 0x80 <= byte < 0xFF
+
+
+@kernel
 def _write_numbers(offsets, stored):
     """Write 0, 1, … in decimal digits, one after another."""
     size = 1
@@ -95,3 +136,45 @@ def _nearest(stored, offsets, wanted, pairs, best, scores):
         if place < len(best):
             best[place] = id
             scores[place] = score
+
+
+@kernel
+def _count_postings(tokens, lengths, last, counts, collection):
+    """Count documents and occurrences of each term; ``last`` begins as -1, ``lengths`` cuts tokens into documents."""
+    at = 0
+    for document in range(len(lengths)):
+        for _ in range(lengths[document]):
+            term = tokens[at]
+            at += 1
+            collection[term] += 1
+            if last[term] != document:
+                last[term] = document
+                counts[term] += 1
+
+
+@kernel
+def _post(tokens, lengths, first, next, last, documents, frequencies):
+    """Write each term's postings from ``next[term]`` on, the documents being numbered from ``first``."""
+    at = 0
+    for document in range(len(lengths)):
+        for _ in range(lengths[document]):
+            term = tokens[at]
+            at += 1
+            if last[term] == document:
+                frequencies[next[term] - 1] += 1
+            else:
+                last[term] = document
+                documents[next[term]] = first + document
+                frequencies[next[term]] = 1
+                next[term] += 1
+
+
+@kernel
+def _place(source, counts, next, out):
+    """Copy the next ``counts[term]`` numbers of ``source`` to where each term's go on, ``next[term]``."""
+    at = 0
+    for term in range(len(counts)):
+        for _ in range(counts[term]):
+            out[next[term]] = source[at]
+            next[term] += 1
+            at += 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,71 +14,116 @@ from numpy.typing import NDArray
 
 from kgr import _io
 from kgr.errors import FormatError
-from kgr.index import commit
 from kgr.index import manifest as manifests
 from kgr.index.check import wrong_content
 from kgr.index.store import Store
 
 FORMAT = "kgr-cache"
-VERSION = 1
+VERSION = 2
 
 Arrays = Mapping[str, NDArray[Any]]
 
+_MANIFEST = "manifest.json"
 _UNREADABLE = (OSError, FormatError, ValueError, TypeError, KeyError, AttributeError)  # damage may raise any of them
 
 
-def cached(store: Store, kind: str, made_from: Iterable[str], make: Callable[[], Arrays]) -> Arrays:
+def cached(
+    store: Store,
+    kind: str,
+    made_from: Iterable[str],
+    make: Callable[[], Arrays],
+    *,
+    settings: Mapping[str, Any] | None = None,
+) -> Arrays:
     """Return the arrays that ``make`` gives, from the cache if they are there: memory maps, read-only.
 
-    They lie in ``cache/<kind>-<digest>``, named by the fingerprints of the sections that they are made from, and appear
-    there in one step: one process makes them while others wait for it. Every byte is verified; what is damaged is
-    made anew. What was made from sections that the store no longer has is removed when something of its kind is
-    written. Where nothing can be kept, in a read-only folder or on a full disk, the arrays are made all the same.
+    See :func:`cached_folder`. Where nothing can be kept, the arrays are made all the same, in memory.
     """
+    made: dict[str, NDArray[Any]] = {}
+
+    def write(folder: Path) -> None:
+        made.update(make())
+        for name, array in made.items():
+            _io.write_array(folder / f"{name}.npy", array)
+
+    folder = _kept(store, kind, made_from, write, settings or {})
+    if folder is None:
+        return made or make()
+    return {file.stem: _io.read_array(file) for file in sorted(folder.glob("*.npy"))}
+
+
+def cached_folder(
+    store: Store,
+    kind: str,
+    made_from: Iterable[str],
+    make: Callable[[Path], object],
+    *,
+    settings: Mapping[str, Any] | None = None,
+) -> Path:
+    """Return a folder with the files that ``make`` writes into the empty folder that it is given.
+
+    They lie in ``cache/<kind>-<digest>``, named by the fingerprints of the sections that they are made from and by
+    ``settings`` (as JSON has them), and appear there in one step: one process makes them while others wait for it.
+    Every byte is verified; what is damaged is made anew. What was made from sections that the store no longer has is
+    removed when something of its kind is written. Where nothing can be kept, in a read-only folder or on a full disk,
+    the files are made in a temporary folder, which is removed when the program ends.
+    """
+    folder = _kept(store, kind, made_from, make, settings or {})
+    if folder is None:
+        folder = Path(tempfile.mkdtemp(prefix=f"kgr-{kind}-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        make(folder)
+    return folder
+
+
+def _kept(
+    store: Store, kind: str, made_from: Iterable[str], make: Callable[[Path], object], settings: Mapping[str, Any]
+) -> Path | None:
+    """Return the folder in the cache, made first where it is not there, or None where nothing can be kept."""
     sources = store.fingerprints(made_from)
-    described = json.dumps([VERSION, sorted(sources.items())])
+    described = json.dumps([VERSION, sorted(sources.items()), sorted(settings.items())])
     folder = store.cache / f"{kind}-{manifests.checksum(described.encode())[:32]}"
-    found, made = _open(folder), None
-    if found is not None:
-        return found
+    if _is_whole(folder):
+        return folder
     try:
         store.cache.mkdir(exist_ok=True)
         with _io.locked(store.cache / ".lock", wait=True):
-            found = _open(folder)  # another process may have made it by now
-            if found is None:
-                made = make()
+            if not _is_whole(folder):  # another process may have made it by now
                 _clear(store, kind, folder)
-                _write(folder, made, sources)
-                found = _open(folder)
+                _write(folder, make, {"made_from": sources, "settings": dict(settings)})
+        return folder
     except OSError as error:
         if error.errno not in _io.CANNOT_KEEP:
             raise
-    return found or made or make()
+    return None
 
 
-def _open(folder: Path) -> Arrays | None:
-    """Map what is kept into memory if it is there and whole."""
+def _is_whole(folder: Path) -> bool:
+    """Whether everything is there, byte for byte as it was written."""
     try:
-        files = {folder / f"{name}.npy": described for name, described in _read(folder)["arrays"].items()}
-        if any(wrong_content(file, described) for file, described in files.items()):
-            return None
-        return {file.stem: _io.read_array(file) for file in files}
+        files = _read(folder)["files"].items()
+        return not any(wrong_content(folder / name, described) for name, described in files)
     except _UNREADABLE:
-        return None
+        return False
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())
+    manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_bytes())
     if (manifest["format"], manifest["version"]) != (FORMAT, VERSION):
         raise FormatError(f"{folder}: of another format")
     return manifest
 
 
-def _write(folder: Path, arrays: Arrays, sources: Mapping[str, str]) -> None:
+def _write(folder: Path, make: Callable[[Path], object], origin: Mapping[str, Any]) -> None:
     with _io.atomic_folder(folder) as temporary:
-        described = commit.write_arrays(temporary, arrays)
-        manifest = {"format": FORMAT, "version": VERSION, "made_from": sources, "arrays": described}
-        _io.write_text(temporary / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+        make(temporary)
+        files = {
+            file.relative_to(temporary).as_posix(): {"bytes": file.stat().st_size, "blake2b": _io.digest(file)}
+            for file in sorted(temporary.rglob("*"))
+            if file.is_file()
+        }
+        manifest = {"format": FORMAT, "version": VERSION, **origin, "files": files}
+        _io.write_text(temporary / _MANIFEST, json.dumps(manifest, indent=1) + "\n")
 
 
 def _clear(store: Store, kind: str, wanted: Path) -> None:

@@ -62,6 +62,23 @@ class Keys:
             raise DataError(f"{what}: {_place(keys, keys.index(keys[repeated]))} is repeated at {repeated}")
         return cls(stored, offsets, table, what)
 
+    def extended(self, keys: Sequence[str]) -> Keys:
+        """Return these keys and others after them, whose ids go on.
+
+        Raises
+        ------
+        DataError
+            One of them cannot be stored or is there twice, see :meth:`build`.
+        """
+        more = Keys.build(keys, what=self.what)
+        there = np.flatnonzero(self.find(keys) >= 0)
+        if len(there):
+            raise DataError(f"{self.what}: {_place(keys, int(there[0]))} is there already")
+        stored = np.concatenate([self.bytes, more.bytes])
+        offsets = np.concatenate([self.offsets.astype(np.int64), more.offsets[1:].astype(np.int64) + len(self.bytes)])
+        offsets = offsets.astype(np.int32 if len(stored) < 1 << 31 else np.int64)
+        return Keys(stored, offsets, _enter(stored, offsets)[0], self.what)
+
     @classmethod
     def numbers(cls, count: int, *, what: str) -> Keys:
         """Number the keys ``"0"`` … ``str(count - 1)``: what has no keys but its ids."""

@@ -214,6 +214,7 @@ def create_store(
         Something else is at ``path``, or another process is writing there.
     """
     path = Path(path)
+    check_place(path, replace=replace)
     if "entries" not in sections:
         raise DataError(f"{path}: section 'entries' is missing")
     commit.check_sections(sections)
@@ -232,13 +233,26 @@ def create_store(
             with _io.atomic_folder(path) as folder:
                 commit.write_version(folder, 1, manifest, sections)
         except FileExistsError:
-            raise FormatError(f"{path}: exists and is no store; give a new or an empty folder") from None
-    elif replace:
+            check_place(path)  # another process was here first
+            raise
+    else:
         with commit.next_version(path) as version:
             commit.write_version(path, version, manifest, sections)
-    else:
-        raise FormatError(f"{path}: a store is there already; delete it, give another folder, or ask to replace it")
     return Store(path)
+
+
+def check_place(path: Path, *, replace: bool = False) -> None:
+    """Raise a FormatError where :func:`create_store` cannot write a store: before one is read for hours, too."""
+    if (path / "CURRENT").exists():
+        if not replace:
+            raise FormatError(f"{path}: a store is there already; delete it, give another folder, or ask to replace it")
+        return
+    if path.name in ("", ".."):
+        raise FormatError(f"{path}: a new store takes the place of a folder; give one by its name, such as ./store")
+    try:
+        _io.refuse_existing(path)
+    except FileExistsError:
+        raise FormatError(f"{path}: exists and is no store; give a new or an empty folder") from None
 
 
 def extend_store(
@@ -281,6 +295,32 @@ def extend_store(
             raise FormatError(f"{store.path}: now at version {current}, opened at {store.version}; open it anew")
         commit.write_version(store.path, version, manifest, sections, linked=store.folder)
     return Store(store.path)
+
+
+def stale_sections(store: Store, changed: Iterable[str]) -> list[str]:
+    """Return the sections that were made from changed ones, directly or not: they must be given anew with these."""
+    gone = set(changed)
+    stale: list[str] = []
+    while found := [
+        name
+        for name, entry in store.manifest["sections"].items()
+        if name not in gone and not gone.isdisjoint(entry["made_from"])
+    ]:
+        gone.update(found)
+        stale += found
+    return stale
+
+
+def preview_store(store: Store, sections: Mapping[str, Section], path: Path) -> Store:
+    """Write, as a store of its own at ``path``, the next version as far as it is known: without what becomes stale.
+
+    From it the stale sections can be made anew, before one commit changes everything.
+    """
+    stale = stale_sections(store, sections)
+    kept = {name: entry for name, entry in store.manifest["sections"].items() if name not in stale}
+    path.mkdir()
+    commit.write_version(path, 1, {**store.manifest, "sections": kept}, sections, linked=store.folder)
+    return Store(path)
 
 
 def _check_appended(store: Store, section: Section) -> None:

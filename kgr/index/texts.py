@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr._ragged import offsets_of
 from kgr.errors import DataError
 
 
@@ -53,8 +54,7 @@ class Texts:
             raise DataError(f"texts: rows {numbers.min()} to {numbers.max()}; a row is an id from 0 up")
         order = np.argsort(numbers, kind="stable")
         encoded = [_encode(texts[i], int(numbers[i])) for i in order.tolist()]
-        offsets = np.zeros(len(encoded) + 1, np.int64)
-        np.cumsum([len(text) for text in encoded], out=offsets[1:])
+        offsets = offsets_of([len(text) for text in encoded])
         return cls(numbers[order].astype(np.int32), offsets, np.frombuffer(b"".join(encoded), np.uint8))
 
     @classmethod

@@ -12,7 +12,7 @@ from mapping import is_mapped
 
 from kgr import _io
 from kgr.errors import FormatError
-from kgr.index.cache import cached
+from kgr.index.cache import cached, cached_folder
 from kgr.index.check import check_store
 from kgr.index.keys import Keys
 from kgr.index.store import Section, Store, create_store, extend_store
@@ -83,7 +83,7 @@ DAMAGES = {
     "half a manifest": lambda folder: (folder / "manifest.json").write_text("{"),
     "no object": lambda folder: (folder / "manifest.json").write_text("[]"),
     "another version": lambda folder: rewrite(folder / "manifest.json", version=0),
-    "no descriptions": lambda folder: rewrite(folder / "manifest.json", arrays={"x": None}),
+    "no descriptions": lambda folder: rewrite(folder / "manifest.json", files={"x.npy": None}),
 }
 
 
@@ -135,9 +135,41 @@ def test_unknown_sections_are_refused(store):
         ask(store, Maker(), made_from=["vectors/b"])
 
 
+def write_nested(folder):
+    (folder / "segments").mkdir()
+    (folder / "segments" / "one").write_text("content")
+
+
+def test_folders_are_kept_by_sections_and_settings(store):
+    folders = {
+        cached_folder(store, "thing", ["vectors/a"], write_nested, settings=settings)
+        for settings in (None, {"m": 1}, {"m": 2}, {"m": 1})
+    }
+    assert folders == set(entries(store)) and len(folders) == 3
+    (damaged, *_) = folders
+    (damaged / "segments" / "one").write_text("contemt")
+    calls = []
+    for settings in (None, {"m": 1}, {"m": 2}):
+        found = cached_folder(
+            store, "thing", ["vectors/a"], lambda folder: calls.append(write_nested(folder)), settings=settings
+        )
+        assert (found / "segments" / "one").read_text() == "content"
+    assert len(calls) == 1
+
+
+def test_a_folder_that_cannot_be_kept_is_temporary(store, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(_io, "_write", refuse)
+    found = cached_folder(store, "thing", ["vectors/a"], write_nested)
+    assert (found / "segments" / "one").read_text() == "content"
+    assert store.cache not in found.parents and entries(store) == []
+
+
 RACE = """
 import sys, time, numpy as np
-from kgr.index.cache import cached
+from kgr.index.cache import cached, cached_folder
 from kgr.index.store import Store
 def make():
     print("made", flush=True)

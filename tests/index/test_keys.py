@@ -26,6 +26,20 @@ def test_look_up_agrees_with_a_dict(keys, others):
     assert table.bytes.tobytes() == "".join(keys).encode()
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(KEY, unique=True, max_size=30), st.integers(0, 30))
+def test_extended_keys_are_those_built_at_once(keys, cut):
+    extended, whole = Keys.build(keys[:cut], what="key").extended(keys[cut:]), Keys.build(keys, what="key")
+    for name, array in whole.arrays().items():
+        assert extended.arrays()[name].dtype == array.dtype
+        assert np.array_equal(extended.arrays()[name], array)
+
+
+def test_extended_by_a_present_key():
+    with pytest.raises(DataError, match="key: key 'b' at 1 is there already"):
+        Keys.build(["a", "b"], what="key").extended(["c", "b"])
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.text("ab", min_size=1, max_size=9), unique=True, min_size=1, max_size=200))
 def test_likeness_does_not_mislead(keys):

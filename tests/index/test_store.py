@@ -12,7 +12,7 @@ from kgr.index import manifest as manifests
 from kgr.index.check import check_store
 from kgr.index.keys import Keys
 from kgr.index.kinds import DOCUMENT, ENTITY
-from kgr.index.store import Section, Store, create_store, extend_store
+from kgr.index.store import Section, Store, create_store, extend_store, preview_store, stale_sections
 from kgr.index.texts import Texts
 
 ENTITIES = ["Q39", "Q183", "Q142", "שלום"]
@@ -309,3 +309,17 @@ def test_opening_loads_nothing_heavy(store):
         "s.entries.id('Q39')"
     )
     subprocess.run([sys.executable, "-c", code, str(store.path)], check=True)
+
+
+def test_a_preview_lacks_what_becomes_stale(store, tmp_path):
+    more = {"a": Section({"x": np.arange(2)}, ("graph",)), "b": Section({"x": np.arange(3)}, ("a", "triples/test"))}
+    store = extend_store(store, more)
+    assert stale_sections(store, ["triples/train"]) == ["graph", "a", "b"]
+    assert stale_sections(store, ["triples/test", "b"]) == []
+    changed = {"triples/train": Section({"ids": np.zeros((1, 3), np.int32)})}
+    preview = preview_store(store, changed, tmp_path / "preview")
+    assert set(preview.sections) == set(store.sections) - {"graph", "a", "b"}
+    assert preview.triples("train").tolist() == [[0, 0, 0]]
+    assert preview.texts("entries", "label", "de").first(1) == "Deutschland"
+    assert check_store(preview.path) == []
+    assert Store(store.path).version == 2

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from kgr.data.build import Material, write_store
 from kgr.data.id_lines import read_id_lines
+from kgr.data.lines import Numbering, file_blocks, find_files
 from kgr.data.splits import SPLITS, Message, Triples, first_occurrences
 from kgr.data.tables import Column, KeyTable
-from kgr.data.triples import LineForm, Numbering, file_blocks, find_files, parse_triples, read_id_triples
+from kgr.data.triples import LineForm, parse_triples, read_id_triples
 from kgr.errors import DataError
 from kgr.index.kinds import ENTITY, SEMEME, SYNSET
 from kgr.index.store import Store

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from kgr.data.archives import member_blocks
-from kgr.data.collection import DOCUMENT_FIELDS, Collection, write_collection
-from kgr.data.keyed_texts import Source, file_source, read_keyed_texts
+from kgr.data.collection import Collection, write_collection
+from kgr.data.document_shards import Progress, file_sources
+from kgr.data.documents import Documents, judged_config, named_fields
+from kgr.data.keyed_texts import Source, file_source
+from kgr.data.lines import find_files
 from kgr.data.manifest import Manifest
-from kgr.data.qrels import read_qrels
 from kgr.data.splits import Message
-from kgr.data.tables import check_language
-from kgr.data.triples import find_files
 from kgr.errors import DataError
 from kgr.index.store import Store
 
@@ -30,7 +31,14 @@ _QRELS = re.compile(r"qrels(?:[/-](?P<name>[^/]+?))?\.(?:tsv|txt)(?:\.gz)?")
 
 
 def build_beir(
-    folder: str | Path, out: str | Path, *, language: str = "en", name: str = "", message: Message | None = None
+    folder: str | Path,
+    out: str | Path,
+    *,
+    fields: Mapping[str, str] | Sequence[str] = (),
+    name: str = "",
+    message: Message | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
 ) -> Store:
     """Build a store from a folder in BEIR's form.
 
@@ -39,25 +47,25 @@ def build_beir(
     ``.gz``. A ``qrels.txt`` beside named ones is not read, which is said: it may hold raw codes. ``test`` is the
     default of the judgements, else the first by name. Other fields of the lines, such as ``metadata``, are ignored.
 
-    Parameters
-    ----------
-    language : str
-        Of the documents' texts.
+    The rest is as for :func:`kgr.data.collection.build_corpus`; there is no ``prefix``, since judgements name documents
+    by their own keys.
 
     Raises
     ------
     DataError
         A file is missing or malformed, its place is named. Nothing is left at ``out``.
     ConfigError
-        ``language`` is none.
+        A setting that is none.
     FormatError
         There is a store at ``out`` already.
     """
-    check_language(language)
+    config = judged_config(settings)
     paths, remarks = _files_of(Path(folder))
-    collection = read_beir({what: file_source(path) for what, path in paths.items()}, QUERIES, remarks)
+    read = {what: file_source(path) for what, path in paths.items()}
+    read["corpus"] = file_sources([paths["corpus"]], progress)[0]
+    collection = read_beir(read, QUERIES, remarks, named_fields(fields))
     sources = {"files": {what: str(path) for what, path in paths.items()}}
-    return write_collection(out, collection, language=language, name=name, sources=sources, message=message)
+    return write_collection(out, collection, config, name=name, sources=sources, message=message)
 
 
 def _files_of(folder: Path) -> tuple[dict[str, Path], list[str]]:
@@ -78,16 +86,12 @@ def _files_of(folder: Path) -> tuple[dict[str, Path], list[str]]:
     return {**found, **{f"qrels.{name}": qrels[name] for name in names}}, remarks
 
 
-def read_beir(sources: Mapping[str, Source], name: str, remarks: list[str] | None = None) -> Collection:
-    """Read a collection from ``corpus``, ``queries`` and any ``qrels.<name>``."""
-    documents = read_keyed_texts([sources["corpus"]], DOCUMENT_FIELDS)
-    queries = read_keyed_texts([sources["queries"]], {"text": "text"})
-    qrels = {
-        what.removeprefix("qrels."): read_qrels(source, queries.rows, documents.rows)
-        for what, source in sources.items()
-        if what.startswith("qrels.")
-    }
-    return Collection(documents, name, queries, qrels, remarks or ())
+def read_beir(
+    sources: Mapping[str, Source], name: str, remarks: Sequence[str] = (), fields: Mapping[str, str] | None = None
+) -> Collection:
+    """Return the collection of ``corpus``, ``queries`` and any ``qrels.<name>``."""
+    judged = {what: source for what, source in sources.items() if what != "corpus"}
+    return Collection(Documents([sources["corpus"]], fields=fields or {}), name, judged, remarks)
 
 
 def read_known_beir(manifest: Manifest, paths: Mapping[str, Path]) -> Collection:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgr.data.build import Material, write_store
+from kgr.data.lines import Numbering, find_files
 from kgr.data.pickles import read_pickle
 from kgr.data.query_files import IdSpace, read_query_lines, read_query_pickles
 from kgr.data.splits import SPLITS, Message, Triples, first_occurrences
 from kgr.data.tables import KeyTable
-from kgr.data.triples import Numbering, find_files, read_id_triples
+from kgr.data.triples import read_id_triples
 from kgr.errors import DataError
 from kgr.index.store import Store
 from kgr.query.kept import StoredSet

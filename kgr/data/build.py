@@ -11,10 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr._ragged import offsets_of
+from kgr.data.judgements import judged_counts, judged_sections
+from kgr.data.keyed_texts import KeyedTexts
+from kgr.data.lines import Numbering
+from kgr.data.qrels import Qrels
 from kgr.data.query_sets import StoredSets, query_sections
 from kgr.data.splits import Message, Triples, count_unseen, examine_splits
 from kgr.data.tables import Column, KeyTable, read_table
-from kgr.data.triples import Numbering, read_triples
+from kgr.data.triples import read_triples
 from kgr.errors import DataError
 from kgr.graph.graph import Graph, graph_section
 from kgr.index.keys import Keys
@@ -42,6 +47,10 @@ class Material:
         Texts of each; the first also says the types of entities.
     queries : by name and split
         Query sets that came with the graph, their ids those of the numberings.
+    topics : KeyedTexts or None
+        Queries in words, with the field ``text``; the store keeps them by its own name.
+    qrels : by name
+        Judgements of these, whose documents are entities.
     kinds : uint8[G] or None
         Flags of :mod:`kgr.index.kinds`; None: plain entities all.
     counts, remarks
@@ -56,6 +65,8 @@ class Material:
     relation_table: KeyTable
     type_table: KeyTable
     queries: StoredSets = dataclasses.field(default_factory=dict)
+    topics: KeyedTexts | None = None
+    qrels: Mapping[str, Qrels] = dataclasses.field(default_factory=dict)
     kinds: NDArray[np.uint8] | None = None
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
     remarks: Sequence[str] = ()
@@ -155,6 +166,7 @@ def write_store(
     query_sets, recorded, queries = query_sections(material.queries, splits, len(entities), len(relations), say)
     counts = {"entities": len(entities), "relations": len(relations), "types": len(types.keys)}
     counts |= {**material.counts, **examined.counts, **unseen, **queries}
+    counts |= judged_counts(material.topics, material.qrels)
     check_counts(name, counts, expected)
     sections = {
         **structure(
@@ -168,6 +180,7 @@ def write_store(
         **_texts("relations", material.relation_table, relations, say),
         **_texts("types", material.type_table, types.keys.keys_of(range(len(types.keys))), say),
         **query_sets,
+        **judged_sections(name, material.topics, material.qrels),
     }
     if len(types.keys):
         sections["types"] = Section(types.arrays())
@@ -213,8 +226,7 @@ def _types(column: Column, entities: list[str]) -> Types:
     """Number the types that entities have, in order of first appearance."""
     numbering = Numbering()
     rows = [tuple(dict.fromkeys(column.get(key, ()))) for key in entities]
-    offsets = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    offsets = offsets_of([len(row) for row in rows])
     ids = numbering.number([key for row in rows for key in row])
     return Types(Keys.build(numbering.keys, what="type"), offsets, ids)
 

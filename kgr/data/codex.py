@@ -14,10 +14,10 @@ import numpy as np
 
 from kgr.data.archives import members
 from kgr.data.build import Material, read_material
+from kgr.data.lines import decode, read_text
 from kgr.data.manifest import Manifest
 from kgr.data.splits import NEGATIVES, SPLITS
 from kgr.data.tables import Column, KeyTable
-from kgr.data.triples import decode, read_text
 from kgr.errors import DataError
 
 LANGUAGES = ("ar", "de", "en", "es", "ru", "zh")

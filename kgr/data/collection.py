@@ -2,142 +2,198 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kgr import _io
+from kgr._config import make
 from kgr.data.build import Paths, as_paths, check_counts
-from kgr.data.judgements import qrels_section, topics_section
-from kgr.data.keyed_texts import KeyedTexts, file_source, read_keyed_texts
+from kgr.data.document_forms import DOCUMENT_FORMS
+from kgr.data.document_shards import Progress, file_sources
+from kgr.data.documents import DocumentReader, Documents, ReadingConfig, named_fields, text_name
+from kgr.data.judgements import judged_counts, judged_sections, read_judged
+from kgr.data.keyed_texts import KeyedTexts, Source
 from kgr.data.qrels import Qrels
 from kgr.data.splits import Message
 from kgr.data.tables import check_language
-from kgr.errors import DataError
+from kgr.errors import ConfigError, DataError
+from kgr.index.analysis import Analyzer, AnalyzerConfig
 from kgr.index.keys import Keys
 from kgr.index.kinds import DOCUMENT
-from kgr.index.store import Section, Store, create_store
-
-DOCUMENT_FIELDS = {"title": "title", "body": "text"}
-"""Our fields of a document, and what JSON lines call them."""
+from kgr.index.store import Section, Store, check_place, create_store
+from kgr.index.terms import DEFAULT
+from kgr.index.terms_build import TermsBuilder
+from kgr.index.text_index import FIELDS
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Documents, and what they are searched with.
+    """Documents, and what they are searched with; nothing of it is read yet.
 
     Attributes
     ----------
-    documents : KeyedTexts
-        With the fields ``title`` and ``body``.
+    documents : Documents
     name : str
         What the store calls the queries, if there are any.
-    queries : KeyedTexts or None
-        With the field ``text``.
-    qrels : by name
-        Judgements of them; the first are the default.
+    judged : by name, Source
+        ``queries``, JSON lines with the text ``text``, and judgements of them, ``qrels.<name>``; the first are the
+        default.
     remarks : lines
-        What the reader found unusual.
+        What is unusual.
     """
 
-    documents: KeyedTexts
+    documents: Documents
     name: str = ""
-    queries: KeyedTexts | None = None
-    qrels: Mapping[str, Qrels] = field(default_factory=dict)
+    judged: Mapping[str, Source] = field(default_factory=dict)
     remarks: Sequence[str] = ()
 
 
 def build_corpus(
-    files: Paths, out: str | Path, *, language: str = "en", name: str = "", message: Message | None = None
+    files: Paths,
+    out: str | Path,
+    *,
+    form: str = "corpus",
+    fields: Mapping[str, str] | Sequence[str] = (),
+    name: str = "",
+    message: Message | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
 ) -> Store:
-    """Build a store of documents from JSON lines ``{"id" or "_id", "title", "text"}``.
+    """Build a store of documents from files, and index their texts.
 
-    ``title`` may be missing; other fields are ignored. Files whose name ends in ``.gz`` are unpacked. Documents are
-    numbered in the order of their lines. A document without text is kept and counted.
+    Files whose name ends in ``.gz`` are unpacked; of a folder all files are read. Documents are numbered in the order
+    of their files and lines; one without text is kept and counted. What is no document is set aside in
+    ``<out>.quarantine.jsonl``, with its place, and counted. Files are read as a stream: memory holds keys, vocabulary
+    and a few shards, texts wait in a temporary folder beside ``out``.
 
     Parameters
     ----------
-    language : str
-        Of the texts: they become ``text/entries/<language>.title`` and ``<language>.body``.
+    form : str
+        ``corpus``: JSON lines ``{"id" or "_id", "title", "text"}``, of which the title may be missing. ``trec``: TREC's
+        SGML, ``<DOC>`` with ``<DOCNO>``; the texts of all text tags. ``msmarco``: lines of docid, url, title and body,
+        or of pid and passage, with tabs between. ``wikiextractor``: its folders, of ``<doc id="…" title="…">`` or of
+        JSON lines.
+    fields : names, or our name and the source's
+        More texts to keep: ``["url"]``, ``{"body": "abstract"}``; for TREC one or more tags with spaces between.
     message : callable, optional
         Called with a line for everything unusual.
+    progress : callable, optional
+        Called with ``"documents"``, the bytes that were read and how many there are.
+    **settings
+        The fields of :class:`kgr.data.documents.ReadingConfig`: ``language``: the texts become
+        ``text/entries/<language>.title`` and ``<language>.body``; ``prefix``; ``strict``; ``index``: the index is
+        ``terms/<language>.text``, by the default analysis; ``workers`` and ``engine``, by which nothing changes but the
+        time.
 
     Raises
     ------
     DataError
-        Names file and line, see :func:`kgr.data.keyed_texts.read_keyed_texts`; or there are no documents. Nothing is
-        left at ``out``.
+        A key again, with both places; no documents; with ``strict`` the first record that is none. The message names
+        file and line, and nothing is left at ``out``.
     ConfigError
-        ``language`` is none.
+        A setting that is none.
     FormatError
         There is a store at ``out`` already.
     """
-    check_language(language)
     paths = as_paths(files)
-    documents = read_keyed_texts(map(file_source, paths), DOCUMENT_FIELDS)
+    documents = document_files(paths, form, fields, progress)
+    config = make(ReadingConfig, settings)
     sources = {"files": [str(path) for path in paths]}
-    return write_collection(out, Collection(documents), language=language, name=name, sources=sources, message=message)
+    return write_collection(out, Collection(documents), config, name=name, sources=sources, message=message)
+
+
+def document_files(
+    paths: Sequence[Path], form: str, fields: Mapping[str, str] | Sequence[str], progress: Progress | None
+) -> Documents:
+    """Return the documents of files, not read yet; the arguments are those of :func:`build_corpus`."""
+    if form not in DOCUMENT_FORMS:
+        raise ConfigError(f"form is {form!r}, expected one of {', '.join(DOCUMENT_FORMS)}")
+    return Documents(file_sources(paths, progress), form, named_fields(fields))
 
 
 def write_collection(
     out: str | Path,
     collection: Collection,
+    config: ReadingConfig,
     *,
-    language: str = "en",
     name: str = "",
     sources: Mapping[str, Any] | None = None,
     message: Message | None = None,
     expected: Mapping[str, int] | None = None,
     replace: bool = False,
 ) -> Store:
-    """Write a collection as a store at ``out``, atomically; the other arguments as for a graph's store.
+    """Read a collection and write it as a store at ``out``, atomically; the other arguments as for a graph's store.
 
     Raises
     ------
     DataError
-        No documents; ``expected`` counts that differ from the found ones.
+        No documents; ``expected`` counts that differ from the found ones; see :func:`build_corpus`.
     """
-    say = message or (lambda line: None)
-    documents, queries = collection.documents, collection.queries
-    if not documents.rows:
-        raise DataError(f"{name or out}: found no documents, expected at least one")
-    for line in (*collection.remarks, *_oddities(collection)):
-        say(line)
-    counts = _counts(collection)
-    check_counts(name, counts, expected)
-    kinds = np.full(len(documents.rows), DOCUMENT, np.uint8)
-    sections = {
-        "entries": Section({**Keys.build(list(documents.rows), what="document").arrays(), "kinds": kinds}),
-        **{f"text/entries/{language}.{part}": Section(t.arrays()) for part, t in documents.texts.items() if len(t)},
-    }
-    if queries is not None:
-        sections[f"queries/{collection.name}/topics"] = topics_section(queries)
-    for qrels, judged in collection.qrels.items():
-        sections[f"queries/{collection.name}/qrels/{qrels}"] = qrels_section(judged)
-    return create_store(
-        Path(out), sections, name=name, entities=0, counts=counts, sources=sources or {}, replace=replace
-    )
+    out, say = Path(out), message or (lambda line: None)
+    check_language(config.language)
+    check_place(out, replace=replace)  # before hours of reading
+    with read_documents(collection.documents, config, out) as (reader, indexed):
+        try:
+            queries, qrels = (
+                read_judged(collection.judged, reader.rows, lenient=not config.strict)
+                if collection.judged
+                else (None, {})
+            )
+        except DataError as error:  # perhaps of a document that was set aside
+            raise DataError(f"{error}{reader.set_aside_said}") from error
+        for line in (*collection.remarks, *reader.remarks(), *_oddities(queries, qrels)):
+            say(line)
+        counts = {**reader.counts(), **judged_counts(queries, qrels)}
+        check_counts(name, counts, expected)
+        kinds = np.full(len(reader.rows), DOCUMENT, np.uint8)
+        sections = {
+            "entries": Section({**Keys.build(list(reader.rows), what="document").arrays(), "kinds": kinds}),
+            **{name: texts.section() for name, texts in reader.sections(config.language).items()},
+            **judged_sections(collection.name, queries, qrels),
+            **indexed,
+        }
+        store = create_store(
+            out, sections, name=name, entities=0, counts=counts, sources=sources or {}, replace=replace
+        )
+        for line in reader.keep_quarantine(out, more=False):
+            say(line)
+    return store
 
 
-def _counts(collection: Collection) -> dict[str, int]:
-    counts = {"documents": len(collection.documents.rows), "documents_without_text": len(collection.documents.empty)}
-    if collection.queries is not None:
-        counts["queries"] = len(collection.queries.rows)
-    for name, qrels in collection.qrels.items():
-        counts[f"{name}_queries"] = len(np.unique(qrels.query))
-        counts[f"{name}_judgements"] = len(qrels.query)
-    return counts
+@contextmanager
+def read_documents(
+    documents: Documents, config: ReadingConfig, out: Path
+) -> Iterator[tuple[DocumentReader, dict[str, Section]]]:
+    """Read documents; yield them, and the sections of their index if there is to be one, to be written within."""
+    with _io.temporary_folder(_io.beside(out, ".spool")) as spool:
+        reader = DocumentReader(documents, config, spool)
+        if not config.index:
+            deque(reader.read(), maxlen=0)
+            yield reader, {}
+            return
+        analyzer = Analyzer(make(AnalyzerConfig, {"language": config.language}))
+        (spool / "index").mkdir()
+        builder = TermsBuilder(analyzer, spool / "index")
+        for block in reader.read(analyzer):
+            builder.add(block)
+        rows = np.arange(len(reader.rows), dtype=np.int32)
+        fields = [name for name in FIELDS if name in reader.texts and len(reader.texts[name].rows)]
+        made_from = ("entries", *(text_name(name, config.language) for name in fields))
+        yield reader, builder.sections(DEFAULT, rows, fields=fields, made_from=made_from)
 
 
-def _oddities(collection: Collection) -> list[str]:
-    said = []
-    for what, rows in (("documents", collection.documents), ("queries", collection.queries)):
-        if rows is not None and rows.empty:
-            some = ", ".join(rows.empty[:3]) + (", …" if len(rows.empty) > 3 else "")
-            said.append(f"{len(rows.empty):,} {what} have no text: kept: {some}")
-    for name, qrels in collection.qrels.items():
-        if qrels.repeated:
-            said.append(f"qrels {name}: {qrels.repeated:,} lines that repeat an earlier one removed")
-    return said
+def _oddities(queries: KeyedTexts | None, qrels: Mapping[str, Qrels]) -> Iterable[str]:
+    if queries is not None and queries.empty:
+        some = ", ".join(queries.empty[:3]) + (", …" if len(queries.empty) > 3 else "")
+        yield f"{len(queries.empty):,} queries have no text: kept: {some}"
+    for name, rows in qrels.items():
+        if rows.repeated:
+            yield f"qrels {name}: {rows.repeated:,} lines that repeat an earlier one removed"
+        if rows.unknown:
+            yield f"qrels {name}: {rows.unknown:,} lines of what is not here left out; the first: {rows.first_unknown}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kgr.data.triples import file_blocks, numbered_lines
+from kgr.data.lines import file_blocks, numbered_lines
 from kgr.errors import DataError
 
 _SEPARATORS = {"\t": "a tab", ",": "a comma"}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from kgr.data.triples import numbered_lines
+from kgr.data.lines import numbered_lines
 from kgr.errors import DataError
 
 EXPECTED = "expected one JSON object a line"
@@ -24,10 +24,11 @@ def read_objects(blocks: Iterable[bytes], where: str) -> Iterator[tuple[str, dic
     """
     for line, text in numbered_lines(blocks, where):
         place = f"{where}:{line}"
-        yield place, _object(text, place)
+        yield place, read_object(text, place)
 
 
-def _object(text: str, place: str) -> dict[str, Any]:
+def read_object(text: str, place: str) -> dict[str, Any]:
+    """Return the object of one line, or raise a DataError that begins with its place."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

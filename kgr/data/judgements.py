@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kgr.data.keyed_texts import KeyedTexts
-from kgr.data.qrels import Qrels
+from kgr.data.keyed_texts import KeyedTexts, Source, read_keyed_texts
+from kgr.data.qrels import Qrels, read_qrels
 from kgr.errors import ConfigError, DataError, UnknownKey
 from kgr.index.keys import Keys
 from kgr.index.store import Section, Store
@@ -33,6 +34,8 @@ class Judgements:
         Ids of the store's entries; in each query in the order of the source.
     grade : int32[J]
         The higher, the more relevant; 0 or less is judged and not relevant.
+    documents : Keys
+        Of the store's entries.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Judgements:
     query: NDArray[np.int32]
     document: NDArray[np.int32]
     grade: NDArray[np.int32]
+    documents: Keys
 
     def __len__(self) -> int:
         return len(self.query)
@@ -72,11 +76,48 @@ def judgement_names(store: Store) -> tuple[str, ...]:
 
 def _load(store: Store, name: str) -> Judgements:
     collection, _, qrels = name.partition("/")
-    topics = store.section(f"queries/{collection}/topics")
-    texts = Texts(topics["text_rows"], topics["text_offsets"], topics["text_bytes"])
     arrays = store.section(f"queries/{collection}/qrels/{qrels}")
-    columns = (arrays[column] for column in ("query", "document", "grade"))
-    return Judgements(name, Keys.from_arrays(topics, what="query"), texts, *columns)
+    keys, texts = kept_topics(store, collection)
+    return Judgements(name, keys, texts, arrays["query"], arrays["document"], arrays["grade"], store.entries)
+
+
+def kept_topics(store: Store, collection: str) -> tuple[Keys, Texts]:
+    """Return keys and texts of the queries of a collection that a store keeps."""
+    section = store.section(f"queries/{collection}/topics")
+    texts = Texts(section["text_rows"], section["text_offsets"], section["text_bytes"])
+    return Keys.from_arrays(section, what="query"), texts
+
+
+def read_judged(
+    sources: Mapping[str, Source], documents: Mapping[str, int], *, lenient: bool = False
+) -> tuple[KeyedTexts, dict[str, Qrels]]:
+    """Read ``queries`` and any ``qrels.<name>`` of theirs, which judge documents by key: see :func:`read_qrels`."""
+    queries = read_keyed_texts([sources["queries"]], {"text": "text"})
+    qrels = {
+        what.removeprefix("qrels."): read_qrels(source, queries.rows, documents, lenient=lenient)
+        for what, source in sources.items()
+        if what.startswith("qrels.")
+    }
+    return queries, qrels
+
+
+def judged_sections(name: str, queries: KeyedTexts | None, qrels: Mapping[str, Qrels]) -> dict[str, Section]:
+    """Return the sections of queries and of each of their judgements, by name; none where there are no queries."""
+    if queries is None:
+        return {}
+    judged = {f"queries/{name}/qrels/{which}": qrels_section(rows) for which, rows in qrels.items()}
+    return {f"queries/{name}/topics": topics_section(queries), **judged}
+
+
+def judged_counts(queries: KeyedTexts | None, qrels: Mapping[str, Qrels]) -> dict[str, int]:
+    """Return how many queries there are, and how many of them each of the judgements has, and pairs."""
+    counts = {} if queries is None else {"queries": len(queries.rows)}
+    for name, rows in qrels.items():
+        counts[f"{name}_queries"] = len(np.unique(rows.query))
+        counts[f"{name}_judgements"] = len(rows.query)
+        if rows.unknown:
+            counts[f"{name}_judgements_left_out"] = rows.unknown
+    return counts
 
 
 def topics_section(queries: KeyedTexts) -> Section:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kgr.data.json_lines import read_objects
-from kgr.data.triples import file_blocks
+from kgr.data.lines import file_blocks
 from kgr.errors import DataError
 from kgr.index.keys import key_fault
 from kgr.index.texts import Texts, TextsBuilder
@@ -21,7 +21,7 @@ KEYS = ("_id", "id")
 """What JSON lines call the key: the first of these that a line has."""
 
 NEEDED = "text"
-"""What every line has; other texts may be missing."""
+"""What every line of a query file has."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +70,20 @@ def read_keyed_texts(sources: Iterable[Source], fields: Mapping[str, str]) -> Ke
     for where, blocks in sources:
         starts.append((len(rows), where))
         for place, record in read_objects(blocks, where):
-            key = _key(record, place)
+            key = key_of(record, place)
             if key in rows:
                 raise DataError(f"{place}: found key {key!r} again, first in {_place(rows[key], starts)}")
             row = rows[key] = len(rows)
             for field, name in fields.items():
-                if text := _text(record, name, place):
+                if text := text_of(record, name, place, needed=name == NEEDED):
                     builders[field].add(row, text)
                 elif name == NEEDED:
                     empty.append(key)
     return KeyedTexts(rows, {field: builder.texts() for field, builder in builders.items()}, tuple(empty))
 
 
-def _key(record: Mapping[str, Any], place: str) -> str:
+def key_of(record: Mapping[str, Any], place: str) -> str:
+    """Return the key of a line, or raise a DataError."""
     expected = 'expected "_id" or "id": a text or a whole number'
     name = next((name for name in KEYS if name in record), None)
     if name is None:
@@ -96,10 +97,10 @@ def _key(record: Mapping[str, Any], place: str) -> str:
     return key
 
 
-def _text(record: Mapping[str, Any], name: str, place: str) -> bytes:
-    """Return a text in UTF-8, empty where it is blank or need not be there and is not."""
+def text_of(record: Mapping[str, Any], name: str, place: str, *, needed: bool) -> bytes:
+    """Return a text in UTF-8, empty where it is blank or need not be there and is not, or raise a DataError."""
     value = record.get(name)
-    if value is None and name != NEEDED:
+    if value is None and not needed:
         return b""
     if not isinstance(value, str):
         found = f"{name!r} {value!r:.80}" if name in record else f"no {name!r} among {list(record)}"

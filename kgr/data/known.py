@@ -16,7 +16,10 @@ from kgr.data.beir import read_known_beir
 from kgr.data.build import Material, read_material, write_store
 from kgr.data.codex import read_codex
 from kgr.data.collection import Collection, write_collection
+from kgr.data.documents import ReadingConfig
 from kgr.data.fetch import Patience, Progress, RemoteFile, fetch, pinned
+from kgr.data.judgements import read_judged
+from kgr.data.keyed_texts import file_source
 from kgr.data.manifest import KnownFile, Manifest, read_manifest
 from kgr.data.ogb import read_wikikg2
 from kgr.data.published import (
@@ -31,14 +34,23 @@ from kgr.data.splits import NEGATIVES, SPLITS, Message
 from kgr.errors import ConfigError, DataError, FetchError, FormatError, UnknownKey
 from kgr.index.store import Store
 
-RECIPE = 2
+RECIPE = 3
 """Raised when the readers below make another store of the same files: kept stores are then built anew."""
 
 
 def read_tables(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
-    """Read a data set that lies in the forms of :func:`kgr.data.build.build_store`."""
+    """Read a data set that lies in the forms of :func:`kgr.data.build.build_store`, and perhaps ``queries`` in words.
+
+    Their judgements are ``qrels.<name>``; what they judge are entities.
+    """
     splits = {split: [paths[split]] for split in (*SPLITS, *NEGATIVES) if split in paths}
-    return read_material(splits, paths.get("entities"), paths.get("relations"), paths.get("types"))
+    material = read_material(splits, paths.get("entities"), paths.get("relations"), paths.get("types"))
+    if "queries" not in paths:
+        return material
+    sources = {what: file_source(path) for what, path in paths.items()}
+    entities = {key: id for id, key in enumerate(material.entities.keys)}
+    topics, qrels = read_judged(sources, entities)
+    return replace(material, topics=topics, qrels=qrels)
 
 
 READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material | Collection]] = {
@@ -213,7 +225,7 @@ def _build(
     rest: dict[str, Any] = {"sources": sources, "message": say, "expected": expected, "replace": not fresh}
     with _naming_pins(manifest, paths):
         if isinstance(made, Collection):
-            return write_collection(out, made, name=manifest.name, **rest)
+            return write_collection(out, made, ReadingConfig(strict=True), name=manifest.name, **rest)
         return write_store(out, made, name=manifest.name, partial=cut, **rest)
 
 

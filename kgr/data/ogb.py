@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from kgr.data.archives import extracted
 from kgr.data.build import Material
 from kgr.data.id_lines import read_id_lines
+from kgr.data.lines import Numbering
 from kgr.data.manifest import Manifest
 from kgr.data.splits import SPLITS, Triples
 from kgr.data.tables import KeyTable
-from kgr.data.triples import Numbering
 from kgr.errors import DataError
 
 COLUMNS = ("head", "relation", "tail")

@@ -10,10 +10,11 @@ from typing import Any
 
 from kgr.data.archives import extracted, member_blocks
 from kgr.data.build import Material
+from kgr.data.lines import Numbering, read_text
 from kgr.data.manifest import Manifest
 from kgr.data.splits import SPLITS
 from kgr.data.tables import Column, KeyTable
-from kgr.data.triples import Numbering, parse_triples, read_text
+from kgr.data.triples import parse_triples
 
 
 def read_fb15k237(manifest: Manifest, paths: Mapping[str, Path]) -> Material:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgr.data.json_lines import read_objects
+from kgr.data.lines import file_blocks
 from kgr.data.pickles import read_pickle
-from kgr.data.triples import file_blocks
 from kgr.errors import DataError, KgrError, QueryError
 from kgr.query.kept import NOT_STORED, StoredSet
 from kgr.query.nested import flatten, word_of

@@ -78,7 +78,8 @@ class RunVectors:
         UnknownKey
             The graph has no such entity.
         """
-        return self._entities.row(self._entity(key))
+        row: NDArray[np.float32] = self._entities.of(self._entity(key))[0]
+        return row
 
     def relation(self, key: str) -> NDArray[np.float32]:
         """Return the row of a relation, float32[Wr], ``^`` before an inverse.

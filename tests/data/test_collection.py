@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import zipfile
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,11 @@ from kgr.data import known
 from kgr.data.analysis import analyze
 from kgr.data.beir import build_beir
 from kgr.data.build import build_store
-from kgr.data.collection import DOCUMENT_FIELDS, build_corpus
+from kgr.data.collection import build_corpus
 from kgr.data.collection_view import load_judgements
 from kgr.data.describe import entry
+from kgr.data.documents import DocumentReader, Documents, ReadingConfig
 from kgr.data.judgements import judgement_names, kept_judgements
-from kgr.data.keyed_texts import read_keyed_texts
 from kgr.errors import ConfigError, DataError, FetchError, FormatError, UnknownKey
 from kgr.index.check import check_store
 from kgr.index.kinds import DOCUMENT
@@ -47,7 +48,7 @@ def test_a_folder_becomes_a_store(tmp_path: Path, packed: bool) -> None:
     assert [titles.all(row) for row in range(3)] == [["Ä"], [], ["C"]]
     assert [bodies.all(row) for row in range(3)] == [["one  two"], [" three\n"], []]  # as they are
     assert store.manifest["counts"] == {
-        "documents": 3, "documents_without_text": 1, "queries": 3,
+        "documents": 3, "documents_without_text": 1, "repeated_documents": 0, "quarantined": 0, "queries": 3,
         "test_queries": 2, "test_judgements": 3, "train_queries": 1, "train_judgements": 1,
     }  # fmt: skip
     assert check_store(store.path) == []
@@ -120,7 +121,6 @@ def test_trec_qrels_and_their_names(tmp_path: Path) -> None:
         ("corpus_jsonl", '{"_id": "d4", "text": "x", "title": 3}', r"corpus\.jsonl:4: found 'title' 3"),
         ("corpus_jsonl", '{"_id": "d4", "text": "\\udfff"}', r"corpus\.jsonl:4: 'text' is not valid Unicode"),
         ("corpus_jsonl", '{"_id": "d4", "text": "\udce4"}', r"corpus\.jsonl:4: found byte 0xe4, expected UTF-8"),
-        ("corpus_jsonl", '\n{"_id": "d4", "text": "x"}', r"corpus\.jsonl:4: found an empty line"),
         ("queries_jsonl", '{"_id": "q1", "text": "x"}', r"queries\.jsonl:4: found key 'q1' again, first in .*jsonl:1$"),
         ("qrels_test_tsv", "q9\td1\t1", r"test\.tsv:5: found query 'q9', expected one of the 3 of this collection"),
         ("qrels_test_tsv", "q1\td9\t1", r"test\.tsv:5: found document 'd9', expected one of the 3"),
@@ -134,14 +134,44 @@ def test_bad_lines_are_named(tmp_path: Path, file: str, line: str, message: str)
     names = {name.replace("/", "_").replace(".", "_"): name for name in FILES}
     folder = write_collection_folder(tmp_path / "in", **{file: FILES[names[file]] + line + "\n"})
     with pytest.raises(DataError, match=message):
+        build_beir(folder, tmp_path / "store", strict=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_judged_documents_that_are_set_aside(tmp_path: Path) -> None:
+    corpus = FILES["corpus.jsonl"].replace('"d2", "title"', '"d2" "title"')
+    folder = write_collection_folder(tmp_path / "in", corpus_jsonl=corpus)
+    said: list[str] = []
+    store = build_beir(folder, tmp_path / "store", message=said.append)
+    counts = store.manifest["counts"]
+    left_out = counts["test_judgements_left_out"]
+    assert left_out > 0
+    assert counts["test_judgements"] + left_out == FILES["qrels/test.tsv"].count("\n") - 1
+    assert len(load_judgements(store).query) == counts["test_judgements"]
+    assert any(
+        f"qrels test: {left_out} lines of what is not here left out; the first: " in line and "document 'd2'" in line
+        for line in said
+    )
+    assert "1 lines are no documents" in said[-1]
+
+
+def test_judgements_of_nothing_that_is_here(tmp_path: Path) -> None:
+    rows = "query-id\tcorpus-id\tscore\nq1\tno\t1\nno\td1\t1\n"
+    folder = write_collection_folder(tmp_path / "in", qrels_test_tsv=rows)
+    with pytest.raises(DataError, match=r"found no judgements.*; 2 are of others, the first: .*tsv:2: .*'no'"):
         build_beir(folder, tmp_path / "store")
-    assert not (tmp_path / "store").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("qrels_test_tsv", "q1\td1\t1\n", r"test\.tsv:1: found 'q1\\td1\\t1', expected the header query-id, corpus-id"),
+        ("qrels_test_tsv", "q1\td1\t1\n", r"test\.tsv:1: found 3 fields: .* or in the first line the header query-id"),
+        (
+            "qrels_test_tsv",
+            "query-id\tcorpus-id\tscore\nq1\t\t1\n",
+            r"test\.tsv:2: found 3 fields: 'q1\\t\\t1', expected",
+        ),
         ("qrels_test_tsv", "query-id\tcorpus-id\tscore\n", r"test\.tsv: found no judgements"),
         ("corpus_jsonl", "", "found no documents"),
     ],
@@ -192,17 +222,25 @@ def test_corpus_of_several_files(tmp_path: Path) -> None:
 @given(
     st.lists(st.tuples(KEY, TEXT, st.none() | TEXT), unique_by=lambda row: row[0]), st.integers(1, 40), st.booleans()
 )
-def test_any_texts_come_back(rows: list[tuple[str, str, str | None]], block: int, plain: bool) -> None:
+def test_any_texts_come_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str | None]], block: int, plain: bool
+) -> None:
     lines = (json.dumps({"_id": key, "text": text, "title": title}, ensure_ascii=plain) for key, text, title in rows)
     data = "\n".join(lines).encode()
     blocks = (data[first : first + block] for first in range(0, len(data), block))
-    found = read_keyed_texts([("x", blocks)], DOCUMENT_FIELDS)
+    found = DocumentReader(Documents([("x", blocks)]), ReadingConfig(), tmp_path_factory.mktemp("spool"))
+    if not rows:
+        with pytest.raises(DataError, match=r"x: found no documents, expected at least one$"):
+            deque(found.read())
+        return
+    deque(found.read())
     assert list(found.rows.items()) == [(key, row) for row, (key, _, _) in enumerate(rows)]
     for field, column in (("body", 1), ("title", 2)):
         texts = (row[column] for row in rows)
         expected = [[text] if text and text.strip() else [] for text in texts]
-        assert [found.texts[field].all(row) for row in range(len(rows))] == expected
-    assert found.empty == tuple(key for key, text, _ in rows if not text.strip())
+        spooled = found.texts[field].texts()
+        assert [spooled.all(row) for row in range(len(rows))] == expected
+    assert [rows[row][0] for row in found.empty] == [key for key, text, _ in rows if not text.strip()]
 
 
 def test_graph_verbs_refuse_documents(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,13 +13,16 @@ from kgr.data.judgements import judgement_names
 from kgr.data.known import build_known, manifest_of
 from kgr.index.check import check_store
 from kgr.index.store import Store
+from kgr.index.terms import open_terms
 
 COUNTS = {
     "cranfield": {
         "documents": 1400, "documents_without_text": 2, "queries": 225,
         "binary_queries": 225, "binary_judgements": 1837, "graded_queries": 225, "graded_judgements": 1837,
     },
-    "cisi": {"documents": 1460, "queries": 112, "binary_queries": 76, "binary_judgements": 3114},
+    "cisi": {
+        "documents": 1460, "repeated_documents": 2, "queries": 112, "binary_queries": 76, "binary_judgements": 3114,
+    },
     "scifact": {
         "documents": 5183, "queries": 1109,
         "test_queries": 300, "test_judgements": 339, "train_queries": 809, "train_judgements": 919,
@@ -52,6 +56,8 @@ def test_counts_and_ends(name: str, opened: Callable[[str], Store]) -> None:
     assert tuple(judged.queries.keys_of([0, len(judged.queries) - 1])) == queries
     texts = [*(store.texts("entries", field, "en") for field in ("title", "body")), judged.texts]
     assert tuple(len(text.bytes) for text in texts if text is not None) == sizes
+    index = open_terms(store)
+    assert index is not None and np.array_equal(index.rows, np.arange(len(store.entries)))
     assert check_store(store.path) == []
 
 
@@ -85,3 +91,17 @@ def test_licences_are_told(name: str, told: str | None, opened: Callable[[str], 
     build_known(name, message=said.append)
     assert manifest_of(name).licence in said[0]
     assert [told in line for line in said[1:2]] == ([True] if told else [])
+
+
+def test_queries_of_a_graph(tmp_path: Path) -> None:
+    """The atlas keeps queries and judgements beside its graph; what they judge are its entities."""
+    store = build_known("atlas", tmp_path / "atlas")
+    assert judgement_names(store) == ("atlas/test",)
+    judged = load_judgements(store)
+    assert (len(judged.queries), len(judged), len(judged.judged)) == (90, 1417, 90)
+    assert judged.texts.first(0) == "countries that share a frontier with Portugal"
+    rows = zip(judged.query, judged.document, judged.grade, strict=True)
+    keyed = [(judged.queries.key(int(q)), store.entries.key(int(d)), int(g)) for q, d, g in rows]
+    assert keyed[:2] == [("1", "territory:ES", 2), ("1", "territory:AD", 1)]
+    assert np.bincount(judged.grade).tolist() == [313, 527, 577]
+    assert check_store(store.path) == []

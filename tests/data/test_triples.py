@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgr.data.triples import Numbering, parse_triples, read_triples
+from kgr.data.lines import Numbering
+from kgr.data.triples import parse_triples, read_triples
 from kgr.errors import DataError
 
 

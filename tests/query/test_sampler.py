@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from kgr.data.triples import Numbering, read_triples
+from kgr.data.lines import Numbering
+from kgr.data.triples import read_triples
 from kgr.errors import ConfigError, SamplerError
 from kgr.graph.graph import Graph, build_graph
 from kgr.query.answers import Evaluator

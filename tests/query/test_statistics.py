@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgr.data.triples import Numbering, read_triples
+from kgr.data.lines import Numbering
+from kgr.data.triples import read_triples
 from kgr.errors import ConfigError
 from kgr.graph.graph import build_graph
 from kgr.query.sampler import Sampler

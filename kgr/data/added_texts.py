@@ -1,0 +1,140 @@
+"""Texts of files matched with the entries of a store by key, and merged with those that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgr._io import Pieces
+from kgr._ragged import offsets_of
+from kgr.data.documents import DocumentReader, text_name
+from kgr.data.splits import Message
+from kgr.data.tables import read_table
+from kgr.errors import DataError
+from kgr.index.store import Section, Store
+from kgr.index.texts import Texts
+
+_EXAMPLES = 3
+
+_TEXTS = 1 << 12
+"""Texts that are read back at once."""
+
+
+@dataclass(frozen=True)
+class FoundTexts:
+    """Texts of a file for one section of a store.
+
+    Attributes
+    ----------
+    section, where : str
+        The section, and what messages call the file.
+    entries : int32[m]
+        The entry of each text, -1 where the store has none of its key.
+    texts : Texts
+        m texts.
+    """
+
+    section: str
+    where: str
+    entries: NDArray[np.int32]
+    texts: Texts
+
+
+def table_texts(store: Store, path: Path, prefix: str, say: Message) -> Iterator[FoundTexts]:
+    """Read a key table (:mod:`kgr.data.tables`); keys that the store does not have are said."""
+    table = read_table(path)
+    keys = list(table.keys)
+    ids = store.entries.find([prefix + key for key in keys])
+    _say_unknown(store, keys, ids, str(path), say)
+    for (language, field), column in table.texts.items():
+        pairs = [(row, text) for row, key in enumerate(keys) for text in column.get(key, ())]
+        texts = Texts.build([row for row, _ in pairs], [text for _, text in pairs])
+        yield from _known(FoundTexts(text_name(field, language), str(path), ids[texts.rows], texts))
+
+
+def line_texts(store: Store, reader: DocumentReader, where: str, language: str, say: Message) -> Iterator[FoundTexts]:
+    """Match what was read from JSON lines; keys that the store does not have are said."""
+    keys = list(reader.rows)
+    ids = store.entries.find(keys)
+    _say_unknown(store, keys, ids, where, say)
+    for name, spooled in reader.texts.items():
+        texts = spooled.texts()
+        yield from _known(FoundTexts(text_name(name, language), where, ids[texts.rows], texts))
+
+
+def _known(found: FoundTexts) -> Iterator[FoundTexts]:
+    """Yield what has a text of some entry."""
+    if (found.entries >= 0).any():
+        yield found
+
+
+def _say_unknown(store: Store, keys: Sequence[str], ids: NDArray[np.int32], where: str, say: Message) -> None:
+    unknown = [keys[at] for at in np.flatnonzero(ids < 0).tolist()]
+    if unknown:
+        some = ", ".join(unknown[:_EXAMPLES]) + (", …" if len(unknown) > _EXAMPLES else "")
+        say(f"{where}: {len(unknown):,} keys are left out, {store.path} has no such entry: {some}")
+
+
+def merged_texts(store: Store, found: Sequence[FoundTexts], replace: bool) -> dict[str, Section]:
+    """Return the sections of texts that change, with the texts that are there already.
+
+    Raises
+    ------
+    DataError
+        An entry has a text of that field and language from elsewhere: in another file, or, unless they are to be
+        replaced, in the store. The file and the entry are named.
+    """
+    sections = {}
+    for name in dict.fromkeys(part.section for part in found):
+        parts = [part for part in found if part.section == name]
+        every = np.concatenate([np.unique(part.entries[part.entries >= 0]) for part in parts])
+        _refuse_twice(store, parts, every)
+        kept: list[tuple[NDArray[np.int32], Texts]] = [(part.entries, part.texts) for part in parts]
+        if store.has(name):
+            texts = Texts.from_arrays(store.section(name))
+            again = np.isin(texts.rows, every)
+            if again.any() and not replace:
+                key = store.entries.key(int(texts.rows[np.argmax(again)]))
+                remedy = "give replace=True (--replace) to put new ones in their place"
+                raise DataError(f"{parts[0].where}: entry {key!r} has a text in {name} already: {remedy}")
+            kept.append((np.where(again, np.int32(-1), texts.rows), texts))
+        sections[name] = _section(kept)
+    return sections
+
+
+def _refuse_twice(store: Store, parts: Sequence[FoundTexts], every: NDArray[np.int32]) -> None:
+    entries, counts = np.unique(every, return_counts=True)
+    if (counts > 1).any():
+        key, where = store.entries.key(int(entries[np.argmax(counts > 1)])), ", ".join(part.where for part in parts)
+        raise DataError(f"{where}: entry {key!r} has texts for {parts[0].section} in several files, expected one")
+
+
+def _section(parts: Sequence[tuple[NDArray[np.int32], Texts]]) -> Section:
+    """Return the section of texts of several sources by entry; those of one entry keep their order."""
+    entries = np.concatenate([own for own, _ in parts])
+    source = np.repeat(np.arange(len(parts)), [len(own) for own, _ in parts])
+    place = np.concatenate([np.arange(len(own)) for own, _ in parts])
+    lengths = np.concatenate([np.diff(texts.offsets) for _, texts in parts])
+    order = np.argsort(entries, kind="stable")
+    order = order[np.searchsorted(entries[order], 0) :]
+    offsets = offsets_of(lengths[order])
+
+    def texts_in_order() -> Iterator[NDArray[np.uint8]]:
+        for first in range(0, len(order), _TEXTS):
+            chosen = order[first : first + _TEXTS]
+            every = zip(source[chosen].tolist(), place[chosen].tolist(), strict=True)
+            yield np.concatenate([_bytes(parts[which][1], at) for which, at in every])
+
+    size = (int(offsets[-1]),)
+    return Section(
+        {"rows": entries[order], "offsets": offsets},
+        pieces={"bytes": Pieces(np.dtype(np.uint8), size, texts_in_order)},
+    )
+
+
+def _bytes(texts: Texts, at: int) -> NDArray[np.uint8]:
+    return texts.bytes[texts.offsets[at] : texts.offsets[at + 1]]

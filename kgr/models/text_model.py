@@ -1,0 +1,288 @@
+"""Models of text from Hugging Face folders or names: loaded whole or refused, run in batches of like lengths."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kgr.engine.device import device_of
+from kgr.errors import ConfigError, DataError
+from kgr.models.text_config import TextModelConfig
+
+DEFAULT_LENGTH = 512
+"""Tokens read where neither the user nor the model's folder wants fewer."""
+
+_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]  # of a model's folder; the weights once
+_CHARACTERS = 8  # of a token, at first: of a text that fills the model, few more are looked at than it reads
+
+Head = Callable[[Any, torch.Tensor], torch.Tensor]
+"""Takes what a model gives and the mask of its tokens, int64[B, L]; returns rows, [B, W]."""
+
+Tokens = dict[str, list[int]]
+
+
+def import_transformers(model: str) -> Any:
+    """Return the package that reads the models.
+
+    Raises
+    ------
+    ConfigError
+        It is not installed.
+    """
+    try:
+        import transformers
+    except ImportError as error:
+        raise ConfigError(
+            f"model is {model!r}: such models need the package transformers ({error}); pip install 'kgr[text]'"
+        ) from None
+    return transformers
+
+
+class TextModel:
+    """A model and its tokenizer, ready to run.
+
+    Attributes
+    ----------
+    name : str
+        As it was given.
+    module : torch.nn.Module
+        The encoder alone, of a model that also has a decoder.
+    max_length : int
+        Tokens that it reads of a text, marks included.
+    weights : str
+        A BLAKE2b digest of the weights that the folder has and of the vocabulary.
+    truncated : int
+        Texts so far of which not all was read.
+
+    Raises
+    ------
+    ConfigError
+        No such model, one that misses weights, a length that it cannot read, half precision on the CPU.
+    """
+
+    def __init__(self, model: str | Path, kind: str, config: TextModelConfig, *, length: int | None = None) -> None:
+        self.name, self.config, self.truncated = str(model), config, 0
+        self.device = device_of(config.device)
+        if config.precision != "float32" and self.device.type == "cpu":
+            raise ConfigError(f"precision is {config.precision!r}, but the device is the CPU: expected float32 there")
+        module, self.tokenizer, missing = _load(self.name, model_folder(self.name), kind)
+        if module.config.is_encoder_decoder and kind == "AutoModel":
+            module = module.get_encoder()
+        self.max_length = _length(self.name, config.max_length, length, _limit(module, self.tokenizer))
+        self.weights = _digest(module, missing, self.tokenizer)
+        self.tokenizer.truncation_side = "right"
+        if self.tokenizer.pad_token_id is None:  # as decoders have none; what pads is masked, whatever it is
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+            module.config.pad_token_id = self.tokenizer.pad_token_id
+        self.module = module.to(self.device, getattr(torch, config.precision)).eval()
+
+    def rows(self, texts: Sequence[str] | Sequence[tuple[str, str]], head: Head) -> NDArray[np.float32]:
+        """Run the model on texts or pairs of texts: float32[n, W], what ``head`` makes of each.
+
+        Of a text that is too long the beginning is read; of a pair, the longer text is cut first.
+
+        Raises
+        ------
+        DataError
+            A row is not finite.
+        ConfigError
+            The device has too little memory for a batch.
+        """
+        if not texts:
+            raise ValueError("no texts to run the model on")
+        tokens = self._tokens(texts)
+        order = np.argsort([-len(own["input_ids"]) for own in tokens], kind="stable")  # the longest first
+        batches = [order[first : first + self.config.batch] for first in range(0, len(order), self.config.batch)]
+        try:
+            with torch.inference_mode():
+                parts = [self._run([tokens[i] for i in places.tolist()], head) for places in batches]
+                found: NDArray[np.float32] = torch.cat(parts).float().cpu().numpy()
+        except torch.OutOfMemoryError as error:
+            raise ConfigError(
+                f"batch is {self.config.batch}: {self.device} has too little memory for it: give a smaller batch or "
+                f"max_length ({str(error).splitlines()[0]})"
+            ) from error
+        finite = np.isfinite(found).all(axis=1)
+        if not finite.all():
+            text = texts[int(order[np.argmin(finite)])]
+            raise DataError(
+                f"{self.name}: what it gives in {self.config.precision} is not finite, first of the text {text!r:.80}"
+            )
+        rows = np.empty_like(found)
+        rows[order] = found
+        return rows
+
+    def _run(self, tokens: list[Tokens], head: Head) -> torch.Tensor:
+        longest = max(len(own["input_ids"]) for own in tokens)
+        pads = {"input_ids": self.tokenizer.pad_token_id, "token_type_ids": self.tokenizer.pad_token_type_id}
+        inputs = {
+            name: torch.tensor([own[name] + [pads[name]] * (longest - len(own[name])) for own in tokens])
+            for name in tokens[0]
+        }
+        lengths = torch.tensor([len(own["input_ids"]) for own in tokens])
+        mask = (torch.arange(longest) < lengths[:, None]).long().to(self.device)
+        given = {name: own.to(self.device) for name, own in inputs.items()}
+        return head(self.module(**given, attention_mask=mask), mask)
+
+    def _tokens(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Tokens]:
+        """Return the tokens of texts, marks included, at most ``max_length`` of each.
+
+        Of long texts the first characters are looked at, and more where these gave too few tokens.
+        """
+        pairs = [text if isinstance(text, tuple) else (text,) for text in texts]
+        found: list[Tokens] = [{} for _ in pairs]
+        too_long: dict[int, tuple[str, ...]] = {}
+        waiting, characters = list(range(len(pairs))), _CHARACTERS * self.max_length
+        while waiting:
+            heads = {i: tuple(_head(text, characters) for text in pairs[i]) for i in waiting}
+            waiting = []
+            for (i, own), tokens in zip(heads.items(), self._call(list(heads.values()), 1), strict=True):
+                if len(tokens["input_ids"]) > self.max_length:
+                    too_long[i] = own
+                elif own != pairs[i]:
+                    waiting.append(i)
+                else:
+                    found[i] = tokens
+            characters *= 4
+        for i, tokens in zip(too_long, self._call(list(too_long.values()), 0), strict=True):
+            found[i] = tokens
+        self.truncated += len(too_long)
+        return found
+
+    def _call(self, texts: list[tuple[str, ...]], more: int) -> Iterator[Tokens]:
+        """Yield the tokens of each text or pair, at most ``more`` than ``max_length``."""
+        if not texts:
+            return
+        columns = [list(column) for column in zip(*texts, strict=True)]
+        encoded = self.tokenizer(
+            *columns, truncation=True, max_length=self.max_length + more, return_attention_mask=False
+        )
+        names = [name for name in ("input_ids", "token_type_ids") if name in encoded]
+        for i in range(len(texts)):
+            yield {name: encoded[name][i] for name in names}
+
+
+def _head(text: str, characters: int) -> str:
+    """Return the beginning of a text, words whole where they are parted by spaces."""
+    if len(text) <= characters:
+        return text
+    end = text.rfind(" ", 1, characters)
+    return text[: characters if end < 0 else end]
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of a model: the one named, or that in which Hugging Face's library keeps it.
+
+    Raises
+    ------
+    ConfigError
+        It is no such folder, or cannot be downloaded; the package that reads it is not installed.
+    """
+    import_transformers(name)
+    is_folder = name.startswith((".", "/", "~")) or name.count("/") > 1 or Path(name).exists()
+    folder = Path(name) if is_folder else _downloaded(name)
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"model is {name!r}: no config.json there, expected a folder of Hugging Face's form")
+    return folder
+
+
+@lru_cache
+def _downloaded(name: str) -> Path:
+    """Return the folder in the library's cache, brought there first.
+
+    Without a network one request fails at once; loaded by its name, a model would ask for each file time and again.
+    """
+    from huggingface_hub import snapshot_download  # it comes with transformers
+
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=_FILES, ignore_patterns="*/*.safetensors"))
+        if not any(folder.glob("*.safetensors")):
+            snapshot_download(name, allow_patterns="pytorch_model*")
+    except Exception as error:  # its own, those of its client, of the disk
+        first = (str(error).strip() or repr(error)).splitlines()[0]
+        raise ConfigError(
+            f"model is {name!r}, which is no folder, and not to be had from Hugging Face: {first}"
+        ) from error
+    return folder
+
+
+def _load(name: str, folder: Path, kind: str) -> tuple[Any, Any, set[str]]:
+    """Return model, tokenizer and the names of weights that the model has and its folder has not."""
+    transformers = import_transformers(name)
+    try:
+        with _quiet(transformers):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            module, told = getattr(transformers, kind).from_pretrained(
+                folder, trust_remote_code=False, output_loading_info=True
+            )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        first = (str(error).strip() or repr(error)).splitlines()[0]
+        raise ConfigError(f"model is {name!r}, which Hugging Face's library does not load: {first}") from error
+    missing = set(told["missing_keys"])
+    needed = sorted(key for key in missing if "pooler" not in key or kind != "AutoModel")
+    if needed or told["mismatched_keys"]:
+        bad = needed or sorted(str(key) for key in told["mismatched_keys"])
+        what = "has no" if needed else "has of another shape"
+        raise ConfigError(
+            f"model is {name!r}: it {what} weights {', '.join(bad[:3])}{', …' if len(bad) > 3 else ''}, which would be "
+            f"random: expected a folder trained for {kind}"
+        )
+    return module, tokenizer, missing
+
+
+@contextlib.contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """Keep the library's bars and reports off; what matters of them becomes an error."""
+    logs = transformers.utils.logging
+    level, bars = logs.get_verbosity(), logs.is_progress_bar_enabled()
+    logs.set_verbosity_error()
+    logs.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logs.set_verbosity(level)
+        if bars:
+            logs.enable_progress_bar()
+
+
+def _limit(module: Any, tokenizer: Any) -> int | None:
+    """Return how many tokens a model can read; None where it has no bound."""
+    limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < 1 << 30 else []
+    embeddings = [
+        part
+        for name, part in module.named_modules()
+        if name.endswith("position_embeddings") and isinstance(part, torch.nn.Embedding)
+    ]
+    for part in embeddings:  # RoBERTa counts places from the one after its padding's
+        limits.append(part.num_embeddings - (0 if part.padding_idx is None else part.padding_idx + 1))
+    stated = getattr(module.config, "max_position_embeddings", None)
+    if stated and not embeddings:
+        limits.append(int(stated))
+    return min(limits, default=None)
+
+
+def _length(name: str, wanted: int | None, stated: int | None, limit: int | None) -> int:
+    if wanted is None:
+        return min(stated or DEFAULT_LENGTH, limit or DEFAULT_LENGTH)
+    if limit is not None and wanted > limit:
+        raise ConfigError(f"max_length is {wanted}, but {name} reads at most {limit} tokens")
+    return wanted
+
+
+def _digest(module: torch.nn.Module, missing: set[str], tokenizer: Any) -> str:
+    """Digest weights, in 32 bits and whatever their names, which the library changes; and the vocabulary."""
+    own = []
+    for name, weight in module.named_parameters():
+        if not any(key.endswith(name) for key in missing):
+            flat = weight.detach().float().contiguous().cpu().numpy()
+            own.append(hashlib.blake2b(repr(flat.shape).encode() + flat.tobytes(), digest_size=16).hexdigest())
+    vocabulary = sorted(tokenizer.get_vocab().items())
+    return hashlib.blake2b(repr((sorted(own), vocabulary)).encode(), digest_size=16).hexdigest()

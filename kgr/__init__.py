@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kgr.completion.run import train_completion
     from kgr.completion.seeds import train_completion_seeds
+    from kgr.data.add import add_documents, add_texts
     from kgr.data.analysis import analyze
+    from kgr.data.beir import build_beir
     from kgr.data.build import build_store
     from kgr.data.codex_view import load_codex
+    from kgr.data.collection import build_corpus
     from kgr.data.collection_view import load_judgements
+    from kgr.data.index_texts import index_texts
+    from kgr.data.ir_dataset import build_ir_dataset
     from kgr.data.known import open_store
     from kgr.data.numbered import build_numbered
     from kgr.data.queries import read_queries, sample_queries, write_queries
+    from kgr.data.topics import read_topics
     from kgr.errors import (
         ConfigError,
         DataError,
@@ -31,6 +37,15 @@ if TYPE_CHECKING:
     )
     from kgr.index.store import Store
     from kgr.multihop.run import train_multihop
+    from kgr.retrieval.dense import search_vectors
+    from kgr.retrieval.encode import encode
+    from kgr.retrieval.evaluate import evaluate_ranking
+    from kgr.retrieval.explain import explain
+    from kgr.retrieval.fuse import fuse
+    from kgr.retrieval.ranking import read_ranking
+    from kgr.retrieval.rerank import rerank
+    from kgr.retrieval.retrieve import retrieve
+    from kgr.retrieval.search import search
     from kgr.runs import load_run
     from kgr.vectors import import_vectors, nearest
 
@@ -48,17 +63,33 @@ __all__ = [
     "TrainingError",
     "UnknownKey",
     "__version__",
+    "add_documents",
+    "add_texts",
     "analyze",
+    "build_beir",
+    "build_corpus",
+    "build_ir_dataset",
     "build_numbered",
     "build_store",
+    "encode",
+    "evaluate_ranking",
+    "explain",
+    "fuse",
     "import_vectors",
+    "index_texts",
     "load_codex",
     "load_judgements",
     "load_run",
     "nearest",
     "open_store",
     "read_queries",
+    "read_ranking",
+    "read_topics",
+    "rerank",
+    "retrieve",
     "sample_queries",
+    "search",
+    "search_vectors",
     "train_completion",
     "train_completion_seeds",
     "train_multihop",
@@ -67,17 +98,33 @@ __all__ = [
 
 _HOMES = {
     "Store": "kgr.index.store",
+    "add_documents": "kgr.data.add",
+    "add_texts": "kgr.data.add",
     "analyze": "kgr.data.analysis",
+    "build_beir": "kgr.data.beir",
+    "build_corpus": "kgr.data.collection",
+    "build_ir_dataset": "kgr.data.ir_dataset",
     "build_numbered": "kgr.data.numbered",
     "build_store": "kgr.data.build",
+    "encode": "kgr.retrieval.encode",
+    "evaluate_ranking": "kgr.retrieval.evaluate",
+    "explain": "kgr.retrieval.explain",
+    "fuse": "kgr.retrieval.fuse",
     "import_vectors": "kgr.vectors",
+    "index_texts": "kgr.data.index_texts",
     "load_codex": "kgr.data.codex_view",
     "load_judgements": "kgr.data.collection_view",
     "load_run": "kgr.runs",
     "nearest": "kgr.vectors",
     "open_store": "kgr.data.known",
     "read_queries": "kgr.data.queries",
+    "read_ranking": "kgr.retrieval.ranking",
+    "read_topics": "kgr.data.topics",
+    "rerank": "kgr.retrieval.rerank",
+    "retrieve": "kgr.retrieval.retrieve",
     "sample_queries": "kgr.data.queries",
+    "search": "kgr.retrieval.search",
+    "search_vectors": "kgr.retrieval.dense",
     "train_completion": "kgr.completion.run",
     "train_completion_seeds": "kgr.completion.seeds",
     "train_multihop": "kgr.multihop.run",

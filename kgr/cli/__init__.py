@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 
 import click
@@ -12,8 +13,11 @@ from kgr.cli.base import Program, traceback_option
 COMMANDS = {
     "data": ("kgr.cli.data", "The known data sets: list, fetch, verify."),
     "build": ("kgr.cli.build", "Build a store from a known data set or from files."),
+    "add": ("kgr.cli.documents", "Add documents to a store, or texts to its entries."),
+    "index-texts": ("kgr.cli.index_texts", "Index the texts of a store for retrieval."),
     "check": ("kgr.cli.look", "Verify every checksum of a store."),
     "show": ("kgr.cli.look", "Show what is in a store, or one entity or relation of it."),
+    "search": ("kgr.cli.search", "Find entries by a name or by words of their texts."),
     "analyze": ("kgr.cli.analyze", "Find the patterns of a store's relations, and rules of paths."),
     "sample": ("kgr.cli.sample", "Draw queries with easy and hard answers from a store."),
     "train-multihop": ("kgr.cli.multihop", "Train a model of multi-hop queries on a store, then evaluate it."),
@@ -23,6 +27,12 @@ COMMANDS = {
     "classify-triples": ("kgr.cli.classify", "Tell facts from negatives with a trained link predictor."),
     "predict": ("kgr.cli.predict", "Predict what completes a triple, or new facts of a whole relation."),
     "answer": ("kgr.cli.multihop", "Answer a query with a trained query model."),
+    "retrieve": ("kgr.cli.retrieve", "Find the entries whose texts answer queries best."),
+    "explain": ("kgr.cli.retrieve", "Explain the score of an entry for a query, term by term."),
+    "encode": ("kgr.cli.encode", "Encode the texts of a store as vectors, and keep them."),
+    "rerank": ("kgr.cli.rerank", "Order a ranking anew by a model that reads query and text at once."),
+    "evaluate-ranking": ("kgr.cli.ranking", "Measure a ranking against judgements, or two against each other."),
+    "fuse": ("kgr.cli.ranking", "Make one ranking of several."),
     "export-vectors": ("kgr.cli.vectors", "Write the vectors of a run as arrays with their keys."),
     "import-vectors": ("kgr.cli.vectors", "Bring vectors from files into a store, matched by key."),
     "nearest": ("kgr.cli.vectors", "Find the entities nearest to one by their vectors."),
@@ -46,7 +56,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line and exit: 0, 1 (an error, one line), 2 (usage) or 130 (Ctrl-C)."""
+    """Run the command line and exit: 0, 1 (an error, one line), 2 (usage), 130 (Ctrl-C) or 143 (SIGTERM)."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half-written is removed
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter gets its code
     cli(prog_name="kgr")

@@ -9,12 +9,15 @@ from typing import Any
 import click
 
 from kgr.cli.base import json_option, traceback_option
+from kgr.cli.documents import document_options, document_settings
 from kgr.cli.settings import given
 from kgr.cli.terminal import Bars, print_json, say
 from kgr.data.babelsememe import build_babelsememe
 from kgr.data.beir import build_beir
 from kgr.data.build import build_store
 from kgr.data.collection import build_corpus
+from kgr.data.document_forms import DOCUMENT_FORMS
+from kgr.data.ir_dataset import build_ir_dataset
 from kgr.data.known import build_known
 from kgr.data.numbered import build_numbered
 from kgr.index.store import Store
@@ -25,8 +28,8 @@ _TABLES = ("entities", "relations", "types")
 
 _BY_OPTIONS: dict[str, Callable[..., Store]] = {"triples": build_store, "ids": build_numbered}
 _FOLDERS = ("betae", "babelsememe", "beir")
-_DOCUMENTS = ("beir", "corpus")
-_FORMS = (*_BY_OPTIONS, *_FOLDERS, "corpus")
+_DOCUMENTS = (*DOCUMENT_FORMS, "beir", "ir-datasets")
+_FORMS = (*_BY_OPTIONS, *_FOLDERS, *DOCUMENT_FORMS, "ir-datasets")
 
 file_type = click.Path(path_type=Path)
 
@@ -47,7 +50,7 @@ def _file_options(function: Any) -> Any:
 @click.argument("sources", metavar="[NAME | PATH…]", nargs=-1)
 @click.option("--format", "form", type=click.Choice(_FORMS), help="of the files  [default: triples]")
 @_file_options
-@click.option("--language", help="of the documents, with --format beir or corpus  [default: en]")
+@document_options
 @click.option("--out", type=file_type, help="folder of the store; a known data set has its own place under $KGR_HOME")
 @click.option("--partial", is_flag=True, help="load what is there of a known data set where a part cannot be had")
 @json_option
@@ -55,32 +58,34 @@ def _file_options(function: Any) -> Any:
 def build(
     sources: tuple[str, ...],
     form: str | None,
-    language: str | None,
     out: Path | None,
     partial: bool,
     as_json: bool,
-    **files: Any,
+    **options: Any,
 ) -> None:
     """Build a store from a known data set or from files.
 
     Either NAME, of a data set that `kgr data list` has, or files and --out: triples by --train …; by --format
     ids triples that are arrays of whole numbers, the ids, of graphs of any size; a folder as published, betae (graph
-    and logical queries), babelsememe (data-all or data-noun) or beir (corpus, queries and judgements); or, with
-    --format corpus, one or more files of JSON lines {"id", "title", "text"}.
+    and logical queries), babelsememe (data-all or data-noun) or beir (corpus, queries and judgements). Or documents:
+    --format corpus with files of JSON lines {"id", "title", "text"}, trec, msmarco (tables), wikiextractor, or
+    ir-datasets with a name of that package. The options from --field to --engine are for documents.
     """
-    tables = given({option: value or None for option, value in files.items()})
+    settings = document_settings(options)
+    tables = given({option: value or None for option, value in options.items()})
     _check_usage(sources, form, out, tables)
     if partial and (form or not sources):
         raise click.UsageError("--partial is for a known data set")
-    if language and form not in _DOCUMENTS:
-        raise click.UsageError("--language is for documents: --format beir or corpus")
+    if settings and form not in _DOCUMENTS:
+        option = next(iter(settings)).removesuffix("s" if "fields" in settings else "").replace("_", "-")
+        raise click.UsageError(f"--{option} is for documents: --format {', '.join(_DOCUMENTS)}")
     with Bars() as bars:
         if form is None and sources:
             store = build_known(sources[0], out, partial=partial, message=say, progress=bars.fetch)
         elif form is None or form in _BY_OPTIONS:
             store = _BY_OPTIONS[form or "triples"](str(out), message=say, **tables)
         else:
-            store = _from_paths(form, sources, str(out), given({"language": language}))
+            store = _from_paths(form, sources, str(out), settings, bars)
     if as_json:
         print_json({"store": str(store.path), "name": store.name, "counts": store.manifest["counts"]})
         return
@@ -88,7 +93,7 @@ def build(
     click.echo(f"store: {store.path}\n\n" + table(["", ""], rows, "lr"))
 
 
-def _from_paths(form: str, paths: tuple[str, ...], out: str, options: dict[str, Any]) -> Store:
+def _from_paths(form: str, paths: tuple[str, ...], out: str, settings: dict[str, Any], bars: Bars) -> Store:
     if form == "betae":
         from kgr.data.betae import build_betae  # executes queries: loads the compiler
 
@@ -96,15 +101,19 @@ def _from_paths(form: str, paths: tuple[str, ...], out: str, options: dict[str, 
     if form == "babelsememe":
         return build_babelsememe(paths[0], out, message=say)
     if form == "beir":
-        return build_beir(paths[0], out, message=say, **options)
-    return build_corpus(paths, out, message=say, **options)
+        return build_beir(paths[0], out, message=say, progress=bars.fetch, **settings)
+    if form == "ir-datasets":
+        return build_ir_dataset(paths[0], out, message=say, progress=bars.count, **settings)
+    return build_corpus(paths, out, form=form, message=say, progress=bars.fetch, **settings)
 
 
 def _check_usage(sources: tuple[str, ...], form: str | None, out: Path | None, tables: dict[str, Any]) -> None:
     if form in _FOLDERS and (len(sources) != 1 or tables):
         raise click.UsageError(f"--format {form} takes a folder and --out, no other files")
-    if form == "corpus" and (not sources or tables):
-        raise click.UsageError("--format corpus takes files of JSON lines and --out, no other files")
+    if form == "ir-datasets" and (len(sources) != 1 or tables):
+        raise click.UsageError("--format ir-datasets takes the name of a data set of that package and --out, no files")
+    if form in DOCUMENT_FORMS and (not sources or tables):
+        raise click.UsageError(f"--format {form} takes files or folders of documents and --out, no other files")
     if form is None or form in _BY_OPTIONS:
         if sources and (len(sources) > 1 or tables or form):
             raise click.UsageError(f"{sources[0]!r} is a known data set: give its name, or files by options, not both")

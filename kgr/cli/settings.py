@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -26,15 +26,15 @@ def read_weights(text: str) -> dict[str, float]:
     return weights
 
 
-def options(cls: type) -> Callable[[Function], Function]:
-    """Return a decorator that gives a command one option per field of a settings class.
+def options(cls: type, *, without: Collection[str] = ()) -> Callable[[Function], Function]:
+    """Return a decorator that gives a command one option per field of a settings class, but for some.
 
     Their ranges are checked where the settings are made, as for values from files and from Python.
     """
 
     def decorate(function: Function) -> Function:
         for field in reversed(settings(cls).values()):
-            function = _option(field)(function)
+            function = function if field.name in without else _option(field)(function)
         return function
 
     return decorate
@@ -45,7 +45,7 @@ def _option(field: Setting) -> Callable[[Function], Function]:
     default = field.default
     if field.kind is bool:
         name, default = f"{name}/--no-{name.removeprefix('--')}", str(default).lower()
-    help = field.help if field.default is None else f"{field.help}  [default: {default}]"
+    help = field.help if field.default in (None, "") else f"{field.help}  [default: {default}]"
     if field.kind is dict:
         return click.option(name, field.name, default=None, help=help, metavar="NAME=WEIGHT,…", callback=_read_given)
     kind = click.Choice(field.choices) if field.choices else field.kind

@@ -58,6 +58,11 @@ class Bars:
         bar = self._open(name, total=size, unit="B", unit_scale=True, leave=False)
         bar.update(have - bar.n)
 
+    def count(self, name: str, done: int, total: int | None) -> None:
+        """Show how many of something are done."""
+        bar = self._open(name, total=total, leave=False)
+        bar.update(done - bar.n)
+
     def train(self, progress: Progress) -> None:
         """Show the steps of a training."""
         if self.trained is None and progress.step:
@@ -82,9 +87,7 @@ class Bars:
         bar.update(queries)
 
     def score(self, done: int, total: int) -> None:
-        """Show the part of the scoring of many queries that is done."""
-        if self._what == "score" and self._bar is not None and self._bar.total != total:
-            self.close()
+        """Show that so many queries more have been scored."""
         self._open("score", total=total, leave=False).update(done)
 
     def sample(self, structure: str, queries: int) -> None:
@@ -94,7 +97,7 @@ class Bars:
         bar.update(queries)
 
     def _open(self, what: str, **options: Any) -> tqdm[Any]:
-        if self._bar is None or what != self._what:
+        if self._bar is None or what != self._what or self._bar.total != options.get("total"):
             self.close()
             interval = 0.1 if sys.stderr.isatty() else _REFRESH
             self._bar = tqdm(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +12,7 @@ from kgr.cli.base import json_option, traceback_option
 from kgr.cli.look import opened
 from kgr.cli.terminal import print_json, say
 from kgr.index.vectors import METRICS
+from kgr.retrieval.config import ANN_FIELDS
 
 
 @click.command("export-vectors")
@@ -77,12 +79,17 @@ def import_vectors(store: str, path: Path, name: str, replace: bool, as_json: bo
     "--metric",
     type=click.Choice(METRICS),
     default="cosine",
-    help="cosine, l2 (the score is minus the distance) or dot, the inner product  [default: cosine]",
+    help="cosine, l2 or l1 (the score is minus the distance) or dot, the inner product  [default: cosine]",
 )
 @click.option("--language", default="en", help="of the labels  [default: en]")
+@click.option(
+    "--ann",
+    type=click.Choice(tuple(ANN_FIELDS)),
+    help="look into a FAISS index of a store's vectors; some may be missed  [default: compare all]",
+)
 @json_option
 @traceback_option
-def nearest(of: str, key: str, k: int, vectors: str | None, metric: str, language: str, as_json: bool) -> None:
+def nearest(of: str, key: str, as_json: bool, **asked: Any) -> None:
     """Find the entities nearest to one by their vectors.
 
     The vectors are those of a run, or some that a store keeps.
@@ -92,7 +99,7 @@ def nearest(of: str, key: str, k: int, vectors: str | None, metric: str, languag
     from kgr.vectors import nearest
 
     chosen = of if is_run(of) else opened(of)  # built first, with bars
-    found = nearest(chosen, key, k=k, vectors=vectors, metric=metric, language=language)
+    found = nearest(chosen, key, message=say, **asked)
     if as_json:
         print_json({"results": [dataclasses.asdict(one) for one in found]})
     else:

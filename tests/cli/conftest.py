@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +43,6 @@ def write_graph(folder: Path) -> None:
         (folder / f"{name}.tsv").write_text("".join(part))
     rows = [f"e{i}\tthing\tEntity {i}\tدولة {i}\n" for i in range(40)]
     (folder / "entities.tsv").write_text("key\ttypes\tlabel.en\tlabel.ar\n" + "".join(rows))
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for known data sets: the user's own is left alone."""
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KGR_HOME", str(folder))
-        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kgr.cli import COMMANDS, cli
+from kgr.cli.terminal import Bars
 from kgr.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,6 +156,23 @@ def test_a_label_that_the_terminal_cannot_show(home: Path) -> None:
     assert "\\u745e\\u58eb" in done.stdout
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signal")
+def test_an_ended_build_leaves_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in")  # which is never read to its end
+    command = [sys.executable, "-m", "kgr", "build", "--format", "corpus", str(tmp_path / "in")]
+    with (
+        subprocess.Popen([*command, "--out", str(tmp_path / "out")], cwd=ROOT, stderr=subprocess.PIPE) as running,
+        (tmp_path / "in").open("wb") as pipe,
+    ):
+        pipe.write(b'{"id": 1, "text": "x"}\n')
+        pipe.flush()
+        assert any(path.name.startswith(".tmp-out.spool-") for path in tmp_path.iterdir())
+        running.terminate()
+        running.communicate(timeout=60)
+    assert running.returncode == 143
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
 def test_ctrl_c_while_training_leaves_a_checkpoint(place: Any, tmp_path: Path) -> None:
     """The same command then goes on from it."""
     run = tmp_path / "run"
@@ -175,3 +193,10 @@ def test_ctrl_c_while_training_leaves_a_checkpoint(place: Any, tmp_path: Path) -
     assert errors.split("\n")[-2] == "kgr: stopped; the same command goes on from the last checkpoint"
     (checkpoint,) = (run / "checkpoints").iterdir()
     assert int(checkpoint.name) > 0
+
+
+def test_a_bar_shows_what_is_done() -> None:
+    with Bars() as bars:
+        for done, total in ((1, 3), (3, 3), (2, 5)):  # the second total is of other work of the same name
+            bars.count("retrieve", done, total)
+            assert bars._bar is not None and (bars._bar.n, bars._bar.total) == (done, total)

@@ -27,7 +27,7 @@ def test_data_list(kgr: Kgr, kgr_json: Callable[..., Any]) -> None:
     assert collections[0].split()[:5] == ["name", "documents", "queries", "judgements", "size"]
     assert sorted(line.split()[0].rstrip("*") for line in graphs[1:] + collections[1:]) == list(known_names())
     assert collections[2].split()[:7] == ["cranfield", "1,400", "225", "1,837", "binary,", "1,837", "graded"]
-    assert graphs[1].split()[:6] == ["atlas", "3,336", "30", "12,125", "1.3", "MB"]
+    assert graphs[1].split()[:6] == ["atlas", "3,336", "30", "12,125", "1.4", "MB"]
     rows = {row["name"]: row for row in kgr_json("data", "list")["datasets"]}
     assert list(rows) == list(known_names())
     assert [name for name, row in rows.items() if row["untested"]] == [
@@ -53,7 +53,7 @@ def test_data_list_says_what_is_at_hand(
 
     none = {"bytes": 0, "unsized": 1, "unverified": 1, "files": 1, "fetched": 0, "mirrored": 0, "store": None}
     assert held("yago3-10") == none
-    assert held("atlas")["fetched"] == held("atlas")["files"] == 8
+    assert held("atlas")["fetched"] == held("atlas")["files"] == 10
     nations = held("nations")
     assert (nations["bytes"], nations["mirrored"]) == (8077, 0)
     path = tmp_path / "mirror/kg/small/nations.tar.gz"
@@ -173,7 +173,7 @@ def test_build_of_documents(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Pa
     (tmp_path / "corpus.jsonl").write_text('{"id": "a", "text": "eins"}\n{"id": "b", "text": ""}\n')
     (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "?"}\n')
     (tmp_path / "qrels.txt").write_text("q 0 a 1\n")
-    documents = {"documents": 2, "documents_without_text": 1}
+    documents = {"documents": 2, "documents_without_text": 1, "repeated_documents": 0, "quarantined": 0}
     corpus = ["--format", "corpus", str(tmp_path / "corpus.jsonl"), "--language", "de"]
     assert kgr_json("build", *corpus, "--out", str(tmp_path / "corpus"))["counts"] == documents
     assert Store(tmp_path / "corpus").languages("entries", "body") == ("de",)
@@ -194,10 +194,35 @@ def test_build_usage_of_documents(kgr: Kgr) -> None:
     for form in ("betae", "babelsememe", "beir"):
         assert "takes a folder and --out" in kgr("build", "--format", form, "x", "y", "--out", "z", code=2).stderr
         assert "folder: --out" in kgr("build", "--format", form, "x", code=2).stderr
-    assert "files of JSON lines" in kgr("build", "--format", "corpus", "--out", "z", code=2).stderr
-    assert "files of JSON lines" in kgr("build", "--format", "corpus", "x", "--train", "y", "--out", "z", code=2).stderr
-    assert "--language is for documents" in kgr("build", "atlas", "--language", "de", code=2).stderr
+    assert "files or folders" in kgr("build", "--format", "corpus", "--out", "z", code=2).stderr
+    assert "files or folders" in kgr("build", "--format", "trec", "x", "--train", "y", "--out", "z", code=2).stderr
+    assert "the name of a data set" in kgr("build", "--format", "ir-datasets", "x", "y", "--out", "z", code=2).stderr
+    for option, value in (("--language", "de"), ("--field", "url"), ("--no-index", None)):
+        refused = kgr("build", "atlas", option, *([value] if value else []), code=2).stderr
+        assert f"{option.replace('no-', '')} is for documents: --format corpus, trec" in refused
     assert "not both" in kgr("build", "atlas", "nations", code=2).stderr
+
+
+def test_documents_by_options(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "in.tsv").write_text("d1\tu/1\tT\tone\nd2\tu/2\tT\n")
+    options = ["--format", "msmarco", "--field", "url", "--prefix", "p:", "--language", "de", "--workers", "2"]
+    store = str(tmp_path / "store")
+    built = kgr("build", *options, str(tmp_path / "in.tsv"), "--out", store)
+    assert "1 lines are no documents: set aside in" in built.stderr
+    found = Store(tmp_path / "store")
+    assert found.entries.keys_of([0]) == ["p:d1"]
+    assert {"text/entries/de.url", "terms/de.text"} <= set(found.sections)
+    strict = kgr("build", *options, "--strict", str(tmp_path / "in.tsv"), "--out", str(tmp_path / "other"), code=1)
+    assert f"{tmp_path}/in.tsv:2: found 3 fields" in strict.stderr
+    (tmp_path / "more.jsonl").write_text('{"id": "x", "text": "zwei"}\n')
+    added = kgr_json("add", store, str(tmp_path / "more.jsonl"), "--language", "de")
+    assert added == {"store": store, "version": 2, "entries": 2, "entries_added": 1}
+    (tmp_path / "texts.jsonl").write_text('{"id": "x", "text": "drei"}\n')
+    texts = ["add", store, str(tmp_path / "texts.jsonl"), "--format", "texts", "--language", "de"]
+    assert "--replace" in kgr(*texts, code=1).stderr
+    assert kgr(*texts, "--replace").stdout == f"{store}: version 3, 2 entries, 0 new\n"
+    assert "--replace is for" in kgr("add", store, str(tmp_path / "more.jsonl"), "--replace", code=2).stderr
+    assert kgr("check", store).stdout == f"{store}: whole\n"
 
 
 def test_build_names_a_bad_line(kgr: Kgr, tmp_path: Path) -> None:

@@ -90,13 +90,18 @@ def test_from_run_to_store(run: Any, kgr: Kgr, kgr_json: KgrJson, store: str, tm
     assert np.array_equal(entries.rows, run.vectors().entities)
     assert relations is not None
     assert np.array_equal(relations.rows, run.vectors().relations)
-    for metric in ("cosine", "l2", "dot"):
+    for metric in ("cosine", "l2", "l1", "dot"):
         asked = ["e7", "-k", "3", "--metric", metric]
         own = kgr_json("nearest", str(run.path), *asked)["results"]
         assert own == kgr_json("nearest", store, *asked)["results"]
         assert len(own) == 3
         assert own[0]["label"] == f"Entity {own[0]['key'].removeprefix('e')}"
         assert [one["score"] for one in own] == sorted((one["score"] for one in own), reverse=True)
+        for ann in ("flat", "hnsw", "ivf"):
+            near = kgr_json("nearest", store, *asked, "--ann", ann)["results"]
+            assert [one["key"] for one in near] == [one["key"] for one in own]
+            assert [one["score"] for one in near] == pytest.approx([one["score"] for one in own], abs=1e-5)
+    assert "export its vectors and import them" in kgr("nearest", str(run.path), "e7", "--ann", "flat", code=1).stderr
     assert "دولة" in kgr("nearest", store, "e7", "--vectors", "gqe", "--language", "ar").stdout
     # the run's sections did not change, so it goes on with this store's version
     assert public.nearest(run, "e7", k=1)[0].key == public.nearest(Store(store), "e7", k=1)[0].key

@@ -1,0 +1,130 @@
+"""``kgr evaluate-ranking`` and ``kgr fuse``: rankings in TREC's run files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kgr.cli.base import json_option, traceback_option
+from kgr.cli.look import opened
+from kgr.cli.terminal import print_json, say
+from kgr.errors import UnknownKey
+from kgr.rank.trec import DEFAULT, FORMS
+from kgr.retrieval.fuse import METHODS
+
+if TYPE_CHECKING:
+    from kgr.index.store import Store
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command("evaluate-ranking")
+@click.argument("qrels")
+@click.argument("ranking", type=_FILE)
+@click.option("--against", type=_FILE, metavar="FILE", help="another ranking to compare this one with")
+@click.option(
+    "--measures",
+    metavar="NAME,…",
+    help=f"of {', '.join(FORMS)}, with any k  [default: {','.join(DEFAULT)}]",
+)
+@click.option("--name", help="which judgements of a store  [default: its first]")
+@click.option("--store", help="count judged documents that are no entries of this one")
+@click.option("--only-retrieved", is_flag=True, help="leave out queries without results, which count 0 otherwise")
+@click.option("--relevance-level", type=click.IntRange(min=1), default=1, help="lowest relevant grade  [default: 1]")
+@click.option("--per-query", is_flag=True, help="print the values of each query too")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="of the randomisation test  [default: 0]")
+@json_option
+@traceback_option
+def evaluate_ranking(
+    qrels: str,
+    ranking: Path,
+    against: Path | None,
+    measures: str | None,
+    name: str | None,
+    store: str | None,
+    only_retrieved: bool,
+    relevance_level: int,
+    per_query: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Measure a ranking against judgements, or two against each other.
+
+    QRELS is a file of TREC's or BEIR's, or a store that keeps judgements. The figures are those of trec_eval: documents
+    of one score are ordered by key, the last first, and ranks in the file mean nothing.
+    """
+    from kgr.retrieval.evaluate import evaluate_ranking
+    from kgr.show.evaluation import evaluation_table
+
+    metrics = evaluate_ranking(
+        Path(qrels) if Path(qrels).is_file() else _store(qrels),
+        ranking,
+        against=against,
+        measures=measures.split(",") if measures is not None else None,
+        name=name,
+        store=None if store is None else opened(store),
+        only_retrieved=only_retrieved,
+        relevance_level=relevance_level,
+        per_query=per_query,
+        seed=seed,
+        message=say,
+    )
+    if as_json:
+        print_json(metrics)
+    else:
+        click.echo(evaluation_table(metrics))
+
+
+@click.command()
+@click.argument("rankings", nargs=-1, required=True, type=_FILE)
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="the ranking to write")
+@click.option(
+    "--method",
+    type=click.Choice(list(METHODS)),
+    default="rrf",
+    help="reciprocal ranks, or scores from 0 to 1 by query  [default: rrf]",
+)
+@click.option("-k", type=float, help="of reciprocal ranks, 1 / (k + rank)  [default: 60]")
+@click.option("--weights", metavar="NUMBER,…", help="one for each ranking  [default: all 1]")
+@click.option("--depth", type=click.IntRange(min=1), default=1000, help="documents for each query  [default: 1000]")
+@click.option("--tag", help="what the file calls the ranking  [default: the method]")
+@json_option
+@traceback_option
+def fuse(
+    rankings: tuple[Path, ...],
+    out: Path,
+    method: str,
+    k: float | None,
+    weights: str | None,
+    depth: int,
+    tag: str | None,
+    as_json: bool,
+) -> None:
+    """Make one ranking of several.
+
+    The score of a document is the weighted sum of what each ranking gives it.
+    """
+    from kgr.retrieval.fuse import fuse
+
+    fused = fuse(rankings, method=method, k=k, weights=_numbers(weights), depth=depth, tag=tag)
+    fused.save(out)
+    if as_json:
+        print_json({"out": str(out), "queries": len(fused), "documents": len(fused.document)})
+    else:
+        click.echo(f"{out}: {len(fused.document):,} documents for {len(fused):,} queries")
+
+
+def _numbers(text: str | None) -> list[float] | None:
+    try:
+        return None if text is None else [float(part) for part in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: expected numbers, as in 1,0.5", param_hint="--weights") from None
+
+
+def _store(qrels: str) -> Store:
+    try:
+        return opened(qrels)
+    except UnknownKey as error:
+        raise UnknownKey(f"there is no file {qrels!r}; as the name of a store: {error}") from None

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from machine import figure
 
-from kgr.data.triples import Numbering, read_triples
+from kgr.data.lines import Numbering
+from kgr.data.triples import read_triples
 from kgr.graph.graph import Graph, build_graph
 from kgr.query.program import LAWS
 from kgr.query.sampler import Sampler

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -44,14 +46,21 @@ def test_the_codex_block(mirror: Path, tmp_path: Path) -> None:
     assert "Result(key='Q" in run_blocks(["import kgr", PYTHON[1]], tmp_path)
 
 
+def test_the_retrieval_block(tmp_path: Path) -> None:
+    key, ndcg, found = run_blocks(["import kgr", PYTHON[2]], tmp_path).splitlines()
+    assert key == "territory:CH"
+    assert 0.1 < float(ndcg) < 0.4
+    assert "script:" in found
+
+
 def test_the_completion_block(mirror: Path, tmp_path: Path) -> None:
-    mrr, hits = map(float, run_blocks(["import kgr", PYTHON[2]], tmp_path).split())
+    mrr, hits = map(float, run_blocks(["import kgr", PYTHON[3]], tmp_path).split())
     assert mrr > 0.3
     assert hits > 0.3
 
 
 def test_there_are_no_other_blocks() -> None:
-    assert len(PYTHON) == 3
+    assert len(PYTHON) == 4
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -59,3 +68,15 @@ def test_every_command_exists(command: str) -> None:
     result = CliRunner().invoke(cli, [command, "--help"])
     assert result.exit_code == 0, result.output
     assert "Usage:" in result.output
+
+
+@pytest.mark.parametrize("line", [line for line in SHELL if line.startswith("kgr ")])
+def test_every_option_exists(line: str) -> None:
+    name, *words = shlex.split(line)[1:]
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    if isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), words[0])
+        assert command is not None
+    known = {option for own in command.params for option in (*own.opts, *own.secondary_opts)}
+    assert {word for word in words if re.fullmatch("--?[a-z].*", word)} <= known

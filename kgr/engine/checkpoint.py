@@ -127,7 +127,9 @@ class Checkpoint:
             table.steps = self.manifest["tables"][name]["steps"]
         if optimizer is None:
             return
-        numbers = {name: number for number, (name, _) in enumerate(module.named_parameters())}
+        parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
+        places = {parameter: number for number, parameter in enumerate(parameters)}
+        numbers = {name: places[parameter] for name, parameter in module.named_parameters() if parameter in places}
         state: dict[int, Tensors] = {}
         for key, tensor in self.read("optimizer.safetensors").items():
             name, _, moment = key.rpartition("/")

@@ -41,9 +41,9 @@ class TrainConfig:
     lr: float = setting(0.001, "learning rate", low=0, high=1000)
     schedule: str = setting(
         "constant",
-        "learning rate over the steps: constant, half a cosine down to 0, a fifth of it after half of the steps, "
-        "or less whenever evaluations get no better",
-        choices=("constant", "cosine", "step", "plateau"),
+        "learning rate over the steps: constant, half a cosine or a line down to 0, a fifth of it after half of the "
+        "steps, or less whenever evaluations get no better",
+        choices=("constant", "cosine", "linear", "step", "plateau"),
     )
     plateau_factor: float = setting(0.95, "schedule plateau: what the rate is multiplied by", low=0, high=1)
     plateau_patience: int = setting(5, "schedule plateau: evaluations without a better one that it bears", low=0)
@@ -72,6 +72,45 @@ class TrainConfig:
         return self.schedule == "plateau" or self.early_stop > 0 or self.keep_best
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DenseConfig(TrainConfig):
+    """Settings of a training that moves dense parameters only, as those of a Transformer: no tables.
+
+    A step is made of ``accumulate`` batches: the mean of their gradients moves the parameters, once.
+
+    Raises
+    ------
+    ConfigError
+        A weight decay that the optimiser does not read.
+    """
+
+    optimizer: str = setting("adamw", "how parameters move", choices=("adamw", "adam", "adagrad"))
+    weight_decay: float = setting(
+        0.01, "adamw: share of a weight that goes with every step, times the rate; of matrices alone", low=0
+    )
+    clip: float | None = setting(
+        None, "longest gradient, of all parameters as one vector: a longer one is shortened to it", low=1e-9
+    )
+    accumulate: int = setting(1, "batches of one step, made one after another", low=1)
+    autocast: str = setting(
+        "none",
+        "what a step computes in where torch's autocast allows it; parameters and evaluations stay in float32",
+        choices=("none", "bfloat16"),
+    )
+
+    def __post_init__(self) -> None:
+        default = settings(DenseConfig)["weight_decay"].default
+        if self.optimizer != "adamw" and self.weight_decay != default:
+            raise ConfigError(f"weight_decay is not read by optimizer {self.optimizer}, only by adamw: leave it out")
+
+
+def dense_of(config: TrainConfig) -> DenseConfig:
+    """Return what a training says of its dense parameters: its own settings, or where it has none the plainest."""
+    if isinstance(config, DenseConfig):
+        return config
+    return DenseConfig(optimizer=config.optimizer, lr=config.lr, precision=config.precision)
+
+
 def check_steering(config: TrainConfig) -> None:
     """Refuse settings that need evaluations where there are none, and those that the schedule does not read.
 
@@ -98,6 +137,8 @@ def learning_rate(config: TrainConfig, step: int, history: History = ()) -> floa
     done = (step - 1 - config.warmup) / max(1, config.steps - config.warmup)
     if config.schedule == "cosine":
         return config.lr * 0.5 * (1 + math.cos(math.pi * done))
+    if config.schedule == "linear":
+        return config.lr * (1 - done)
     if config.schedule == "step" and 2 * (step - 1) >= config.steps:
         return config.lr / 5
     if config.schedule == "plateau":

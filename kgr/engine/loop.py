@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import nn
 
 from kgr import _rng
 from kgr.engine import checkpoint, steering
 from kgr.engine.clock import Clock
-from kgr.engine.config import TrainConfig, learning_rate
-from kgr.engine.device import device_of, products
+from kgr.engine.config import TrainConfig, dense_of, learning_rate
+from kgr.engine.dense import Dense
+from kgr.engine.device import device_of
 from kgr.engine.interrupt import Interrupts
 from kgr.engine.losses import Losses
 from kgr.engine.memory import keep_freed
@@ -77,7 +77,8 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
 
     With ``keep_best`` the task holds the weights of the best evaluation in the end, as the run does.
 
-    The first Ctrl-C ends the training after the present step and a checkpoint, the second at once.
+    The first Ctrl-C ends the training after the present batch and a checkpoint, the second at once. A step of
+    several batches that is not whole by then is made anew when the training goes on.
     A checkpoint that does not fit on the disk is a warning, except the last one and a best one that is to be kept.
 
     Parameters
@@ -113,8 +114,8 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
         slots=config.slots,
         threads=config.threads,
         device=session.device,
-        first=session.step + 1,
-        last=session.step if session.ended else config.steps,
+        first=session.step * session.accumulate + 1,
+        last=(session.step if session.ended else config.steps) * session.accumulate,
     )
     with _own_draws(session.device), Interrupts(ring.stop) as interrupts, ring:
         try:
@@ -123,9 +124,9 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
             if session.settle(interrupts):
                 ring.stop()
             for slot in ring:
-                session.advance(slot)
-                if session.settle(interrupts):
+                if session.advance(slot) and session.settle(interrupts):
                     break
+            session.drop()
             interrupts.check()
         except KeyboardInterrupt:
             if session.whole and interrupts.count < 2:
@@ -142,9 +143,12 @@ class _Session:
         self.step = 0
         self.whole = True
         """False within a step: some of its counts, parameters and rows are moved, some not yet."""
+        self.accumulate = dense_of(config).accumulate
         self._saved = 0
         self._task, self._run, self._config, self._progress = task, run, config, progress
-        self._optimizer = dense_optimizer(task.module, config)
+        self._dense = Dense(task.module, config, self.device)
+        self._parts: list[torch.Tensor] = []
+        self._buffers: list[torch.Tensor] = []
         self._history: list[tuple[int, float]] = []
         self._losses = Losses(self.device)
         self._clock = Clock()
@@ -168,7 +172,7 @@ class _Session:
         found = self._run.checkpoint()
         if found is not None:
             found.restore_weights(self._task.module, self._task.tables)
-            found.restore_moments(self._task.module, self._task.tables, self._optimizer)
+            found.restore_moments(self._task.module, self._task.tables, self._dense.optimizer)
             self.step = self._saved = found.step
             self._history = [(step, figure) for step, figure in found.manifest.get("history", ())]
             self._losses = Losses(self.device, **found.manifest["losses"])
@@ -178,24 +182,41 @@ class _Session:
         self._run.rewind(self.step)
         self._task.module.train()
 
-    def advance(self, slot: Slot) -> None:
-        """One step: forward, backward, and every parameter and row moves."""
-        rate = learning_rate(self._config, slot.step, self._history)
+    def advance(self, slot: Slot) -> bool:
+        """Make one batch of a step, forward and backward; with the last every parameter and row moves: return True."""
         _seed(self.device, _rng.key(self._config.seed, DROPOUT, slot.step))
+        if not self._parts and self.accumulate > 1:
+            self._buffers = [buffer.clone() for buffer in self._task.module.buffers()]
         self.whole = False
-        with products(self._config.precision):
-            loss = self._task.step(slot)
-            loss.backward()  # type: ignore[no-untyped-call]
-        if self._optimizer is not None:
-            for group in self._optimizer.param_groups:
-                group["lr"] = rate
-            self._optimizer.step()
-            self._optimizer.zero_grad()
+        with self._dense.computing(slot.step):
+            with self._dense.autocast():
+                loss = self._task.step(slot)
+            (loss / self.accumulate if self.accumulate > 1 else loss).backward()  # type: ignore[no-untyped-call]
+        self._parts.append(loss.detach())
+        if slot.step % self.accumulate:
+            return False
+        self._move(slot.step // self.accumulate)
+        return True
+
+    def _move(self, step: int) -> None:
+        """Move every parameter and row by the gradients of a step."""
+        rate = learning_rate(self._config, step, self._history)
+        self._dense.move(rate)
         for table in self._task.tables.values():
             table.step(rate)
-        self._losses.add(slot.step, loss)
-        self.step = slot.step
+        self._losses.add(step, self._parts[0] if self.accumulate == 1 else torch.stack(self._parts).mean())
+        self._parts.clear()
+        self.step = step
         self.whole = True
+
+    def drop(self) -> None:
+        """Forget the batches of a step that is not whole: back to the step before."""
+        if self._parts:
+            self._parts.clear()
+            self._dense.forget()
+            for buffer, before in zip(self._task.module.buffers(), self._buffers, strict=True):
+                buffer.copy_(before)
+            self.whole = True
 
     def settle(self, interrupts: Interrupts) -> bool:
         """Do what a step calls for beside itself: evaluate, log, save; return whether it is the last.
@@ -314,7 +335,7 @@ class _Session:
         }
         keep, best = self._config.keep_checkpoints, steering.best(self._history) if self._config.keep_best else None
         module, tables = self._task.module, self._task.tables
-        checkpoint.save(self._run.checkpoints, module, tables, self._optimizer, manifest, keep=keep, best=best)
+        checkpoint.save(self._run.checkpoints, module, tables, self._dense.optimizer, manifest, keep=keep, best=best)
 
     def _check_finite(self) -> None:
         """A finite loss may have moved parameters or rows to what is not; that must not be the newest checkpoint."""
@@ -339,17 +360,6 @@ def evaluate(task: Task, split: str) -> dict[str, Any]:
             return task.evaluate(split)
     finally:
         task.module.train(training)
-
-
-def dense_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer | None:
-    """Return the optimiser of a module's parameters, None where it has none."""
-    parameters = list(module.parameters())
-    if not parameters:
-        return None
-    # fused: one pass over a parameter; 5 times (Adam) and 3 times (Adagrad) as fast on the CPU
-    if config.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=config.lr, fused=True)
-    return torch.optim.Adagrad(parameters, lr=config.lr, fused=parameters[0].device.type == "cpu" or None)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,8 @@ from kgr.engine.table import Table
 class Task(Protocol):
     """A thing to train. One object serves one call of ``train``.
 
-    Steps count from 1. Between ``fill`` and ``step`` a batch may wait, so ``fill`` must not read
+    Steps count from 1; where a step is made of several batches, what :meth:`fill` is given and ``slot.step`` count
+    those. Between ``fill`` and ``step`` a batch may wait, so ``fill`` must not read
     what training changes.
     """
 

@@ -22,6 +22,7 @@ def test_schedules():
     cosine = rates(schedule="cosine")
     assert cosine[0] == 1.0 and cosine[5] == pytest.approx(0.5) and 0 < cosine[9] < 0.03
     assert cosine == sorted(cosine, reverse=True)
+    assert rates(schedule="linear") == pytest.approx([1 - step / 10 for step in range(10)])
 
 
 def test_warmup_rises_to_the_rate_and_is_followed_by_the_schedule():
@@ -33,7 +34,7 @@ def test_warmup_rises_to_the_rate_and_is_followed_by_the_schedule():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("batch", 0), ("steps", 0), ("lr", -1.0), ("schedule", "linear"), ("optimizer", "sgd"), ("threads", 0)],
+    [("batch", 0), ("steps", 0), ("lr", -1.0), ("schedule", "square"), ("optimizer", "sgd"), ("threads", 0)],
 )
 def test_values_out_of_range_are_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=name):

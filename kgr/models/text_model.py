@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,9 @@ DEFAULT_LENGTH = 512
 
 _FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]  # of a model's folder; the weights once
 _CHARACTERS = 8  # of a token, at first: of a text that fills the model, few more are looked at than it reads
+
+HEADS = ("classifier", "pre_classifier", "score", "classification_head", "sequence_summary", "logits_proj")
+"""What Hugging Face's library calls that which makes scores of an encoder's vectors."""
 
 Head = Callable[[Any, torch.Tensor], torch.Tensor]
 """Takes what a model gives and the mask of its tokens, int64[B, L]; returns rows, [B, W]."""
@@ -60,7 +64,16 @@ class TextModel:
     weights : str
         A BLAKE2b digest of the weights that the folder has and of the vocabulary.
     truncated : int
-        Texts so far of which not all was read.
+        Texts of :meth:`rows` so far of which not all was read.
+    pads : dict
+        What inputs that are shorter than others are filled up with, by name.
+    drawn : tuple of str
+        Names of the weights that the folder has not and that were drawn.
+
+    Parameters
+    ----------
+    head_seed : int, optional
+        Draws the weights of a head that the folder has not, for one label; by default such a folder is refused.
 
     Raises
     ------
@@ -68,20 +81,31 @@ class TextModel:
         No such model, one that misses weights, a length that it cannot read, half precision on the CPU.
     """
 
-    def __init__(self, model: str | Path, kind: str, config: TextModelConfig, *, length: int | None = None) -> None:
+    def __init__(
+        self,
+        model: str | Path,
+        kind: str,
+        config: TextModelConfig,
+        *,
+        length: int | None = None,
+        head_seed: int | None = None,
+    ) -> None:
         self.name, self.config, self.truncated = str(model), config, 0
+        self._turn = threading.Lock()
         self.device = device_of(config.device)
         if config.precision != "float32" and self.device.type == "cpu":
             raise ConfigError(f"precision is {config.precision!r}, but the device is the CPU: expected float32 there")
-        module, self.tokenizer, missing = _load(self.name, model_folder(self.name), kind)
+        module, self.tokenizer, missing = _load(self.name, kind, head_seed)
+        self.drawn = tuple(sorted(missing))
         if module.config.is_encoder_decoder and kind == "AutoModel":
             module = module.get_encoder()
-        self.max_length = _length(self.name, config.max_length, length, _limit(module, self.tokenizer))
+        self.max_length = _length(self.name, config.max_length, length, token_limit(module, self.tokenizer))
         self.weights = _digest(module, missing, self.tokenizer)
         self.tokenizer.truncation_side = "right"
         if self.tokenizer.pad_token_id is None:  # as decoders have none; what pads is masked, whatever it is
             self.tokenizer.pad_token = self.tokenizer.eos_token
             module.config.pad_token_id = self.tokenizer.pad_token_id
+        self.pads = {"input_ids": self.tokenizer.pad_token_id, "token_type_ids": self.tokenizer.pad_token_type_id}
         self.module = module.to(self.device, getattr(torch, config.precision)).eval()
 
     def rows(self, texts: Sequence[str] | Sequence[tuple[str, str]], head: Head) -> NDArray[np.float32]:
@@ -98,7 +122,8 @@ class TextModel:
         """
         if not texts:
             raise ValueError("no texts to run the model on")
-        tokens = self._tokens(texts)
+        tokens, truncated = self.tokens(texts)
+        self.truncated += truncated
         order = np.argsort([-len(own["input_ids"]) for own in tokens], kind="stable")  # the longest first
         batches = [order[first : first + self.config.batch] for first in range(0, len(order), self.config.batch)]
         try:
@@ -120,11 +145,16 @@ class TextModel:
         rows[order] = found
         return rows
 
+    def save(self, folder: Path) -> None:
+        """Write model and tokenizer in Hugging Face's form."""
+        with _quiet(import_transformers(self.name)):
+            self.module.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
+
     def _run(self, tokens: list[Tokens], head: Head) -> torch.Tensor:
         longest = max(len(own["input_ids"]) for own in tokens)
-        pads = {"input_ids": self.tokenizer.pad_token_id, "token_type_ids": self.tokenizer.pad_token_type_id}
         inputs = {
-            name: torch.tensor([own[name] + [pads[name]] * (longest - len(own[name])) for own in tokens])
+            name: torch.tensor([own[name] + [self.pads[name]] * (longest - len(own[name])) for own in tokens])
             for name in tokens[0]
         }
         lengths = torch.tensor([len(own["input_ids"]) for own in tokens])
@@ -132,10 +162,11 @@ class TextModel:
         given = {name: own.to(self.device) for name, own in inputs.items()}
         return head(self.module(**given, attention_mask=mask), mask)
 
-    def _tokens(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> list[Tokens]:
-        """Return the tokens of texts, marks included, at most ``max_length`` of each.
+    def tokens(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> tuple[list[Tokens], int]:
+        """Return the tokens of texts, marks included, at most ``max_length`` of each, and how many texts have more.
 
-        Of long texts the first characters are looked at, and more where these gave too few tokens.
+        It may be called from several threads. Of long texts the first characters are looked at, and more where these
+        gave too few tokens.
         """
         pairs = [text if isinstance(text, tuple) else (text,) for text in texts]
         found: list[Tokens] = [{} for _ in pairs]
@@ -154,17 +185,16 @@ class TextModel:
             characters *= 4
         for i, tokens in zip(too_long, self._call(list(too_long.values()), 0), strict=True):
             found[i] = tokens
-        self.truncated += len(too_long)
-        return found
+        return found, len(too_long)
 
     def _call(self, texts: list[tuple[str, ...]], more: int) -> Iterator[Tokens]:
         """Yield the tokens of each text or pair, at most ``more`` than ``max_length``."""
         if not texts:
             return
         columns = [list(column) for column in zip(*texts, strict=True)]
-        encoded = self.tokenizer(
-            *columns, truncation=True, max_length=self.max_length + more, return_attention_mask=False
-        )
+        settings = {"truncation": True, "max_length": self.max_length + more, "return_attention_mask": False}
+        with self._turn:  # a tokenizer keeps in itself how it cuts
+            encoded = self.tokenizer(*columns, **settings)
         names = [name for name in ("input_ids", "token_type_ids") if name in encoded]
         for i in range(len(texts)):
             yield {name: encoded[name][i] for name in names}
@@ -214,20 +244,61 @@ def _downloaded(name: str) -> Path:
     return folder
 
 
-def _load(name: str, folder: Path, kind: str) -> tuple[Any, Any, set[str]]:
+def _load(name: str, kind: str, head_seed: int | None) -> tuple[Any, Any, set[str]]:
     """Return model, tokenizer and the names of weights that the model has and its folder has not."""
-    transformers = import_transformers(name)
-    try:
-        with _quiet(transformers):
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-            module, told = getattr(transformers, kind).from_pretrained(
-                folder, trust_remote_code=False, output_loading_info=True
-            )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        first = (str(error).strip() or repr(error)).splitlines()[0]
-        raise ConfigError(f"model is {name!r}, which Hugging Face's library does not load: {first}") from error
+    spare = _of_head if head_seed is not None else lambda key: kind == "AutoModel" and "pooler" in key
+    with torch.random.fork_rng(devices=[]):
+        module, missing = load_module(name, kind, spare)
+        if missing and head_seed is not None:
+            torch.default_generator.manual_seed(head_seed)
+            module, missing = load_module(name, kind, spare, **({} if _only_pooler(missing) else {"num_labels": 1}))
+    return module, load_tokenizer(name), missing
+
+
+def _of_head(key: str) -> bool:
+    """Whether a weight is of what stands on an encoder, and not the encoder's."""
+    return "pooler" in key or key.split(".")[0] in HEADS
+
+
+def _only_pooler(keys: set[str]) -> bool:
+    return all("pooler" in key for key in keys)
+
+
+def load_tokenizer(name: str) -> Any:
+    """Load the tokenizer of a model by its name or folder.
+
+    Raises
+    ------
+    ConfigError
+        Hugging Face's library does not load it: says why.
+    """
+    with _loading(name) as (transformers, folder):
+        return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+
+
+def load_module(name: str, kind: str, spare: Callable[[str], bool], **changes: Any) -> tuple[Any, set[str]]:
+    """Load a model by its name or folder; return it, and the names of the weights that it has and the folder has not.
+
+    Parameters
+    ----------
+    kind
+        As Hugging Face's library names it: AutoModel, AutoModelForMaskedLM, …
+    spare
+        Tells which weights may be missing; the library draws them at random.
+    **changes
+        Entries of the model's config that are to be other than the folder says.
+
+    Raises
+    ------
+    ConfigError
+        Hugging Face's library does not load it, or it would have other random weights: names them.
+    """
+    with _loading(name) as (transformers, folder):
+        module, told = getattr(transformers, kind).from_pretrained(
+            folder, trust_remote_code=False, output_loading_info=True, **changes
+        )
     missing = set(told["missing_keys"])
-    needed = sorted(key for key in missing if "pooler" not in key or kind != "AutoModel")
+    needed = sorted(key for key in missing if not spare(key))
     if needed or told["mismatched_keys"]:
         bad = needed or sorted(str(key) for key in told["mismatched_keys"])
         what = "has no" if needed else "has of another shape"
@@ -235,7 +306,19 @@ def _load(name: str, folder: Path, kind: str) -> tuple[Any, Any, set[str]]:
             f"model is {name!r}: it {what} weights {', '.join(bad[:3])}{', …' if len(bad) > 3 else ''}, which would be "
             f"random: expected a folder trained for {kind}"
         )
-    return module, tokenizer, missing
+    return module, missing
+
+
+@contextlib.contextmanager
+def _loading(name: str) -> Iterator[tuple[Any, Path]]:
+    """Yield the library, kept quiet, and a model's folder; what it does not load becomes an error."""
+    transformers, folder = import_transformers(name), model_folder(name)
+    try:
+        with _quiet(transformers):
+            yield transformers, folder
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        first = (str(error).strip() or repr(error)).splitlines()[0]
+        raise ConfigError(f"model is {name!r}, which Hugging Face's library does not load: {first}") from error
 
 
 @contextlib.contextmanager
@@ -253,7 +336,7 @@ def _quiet(transformers: Any) -> Iterator[None]:
             logs.enable_progress_bar()
 
 
-def _limit(module: Any, tokenizer: Any) -> int | None:
+def token_limit(module: Any, tokenizer: Any) -> int | None:
     """Return how many tokens a model can read; None where it has no bound."""
     limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < 1 << 30 else []
     embeddings = [

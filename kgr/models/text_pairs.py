@@ -25,6 +25,13 @@ class PairScorer:
     ----------
     settings : dict
         All that makes the scores what they are: the model, a digest of its weights, and the tokens read of a pair.
+    model : TextModel
+        Whose weights a training may move.
+
+    Parameters
+    ----------
+    head_seed : int, optional
+        Draws a head where the model's folder has none; by default such a folder is refused.
 
     Raises
     ------
@@ -32,27 +39,28 @@ class PairScorer:
         See :class:`TextModel`; a model with other numbers of labels.
     """
 
-    def __init__(self, model: str | Path, config: TextModelConfig) -> None:
-        self._model = TextModel(model, "AutoModelForSequenceClassification", config)
-        labels = self._model.module.config.num_labels
+    def __init__(self, model: str | Path, config: TextModelConfig, *, head_seed: int | None = None) -> None:
+        self.model = TextModel(model, "AutoModelForSequenceClassification", config, head_seed=head_seed)
+        labels = self.model.module.config.num_labels
         if labels not in (1, 2):
             raise ConfigError(f"model is {str(model)!r}, which has {labels} labels; expected 1 or 2 to score pairs by")
-        own = self._model
+        own = self.model
         self.settings: dict[str, Any] = {"model": own.name, "weights": own.weights, "max_length": own.max_length}
 
     @property
     def truncated(self) -> int:
         """Pairs so far of which not all was read."""
-        return self._model.truncated
+        return self.model.truncated
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """Score pairs of query and text: float32[n].
 
         Of a pair that is too long the text is cut, and the query where it has more than half of the tokens.
         """
-        return self._model.rows(pairs, _logit)[:, 0] if pairs else np.empty(0, np.float32)
+        return self.model.rows(pairs, logit)[:, 0] if pairs else np.empty(0, np.float32)
 
 
-def _logit(output: Any, mask: torch.Tensor) -> torch.Tensor:
+def logit(output: Any, mask: torch.Tensor) -> torch.Tensor:
+    """Return the score of each pair, float32[n, 1], of what the model gives; a :data:`kgr.models.text_model.Head`."""
     logits: torch.Tensor = output.logits.float()
     return logits if logits.shape[1] == 1 else logits[:, 1:] - logits[:, :1]

@@ -1,0 +1,108 @@
+"""Checkpoints of the published code, as folders of Hugging Face's form.
+
+The published models of PROP and B-PROP are of BERT's form, with both heads under one name: the ranker's is
+``cls.weight`` and ``cls.bias``, the language model's ``cls.predictions.*``. Classes for sequence classification do not
+look for the ranker there, and would begin with a random one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from kgr.errors import FormatError
+from kgr.models.text_model import import_transformers, load_tokenizer
+from kgr.prop.model import PropModel, model_of
+from kgr.prop.saving import save_frame, save_weights
+
+_FILES = ("model.safetensors", "pytorch_model.bin")
+_RENAMED = (
+    ("cls.weight", "classifier.weight"),
+    ("cls.bias", "classifier.bias"),
+    (".gamma", ".weight"),
+    (".beta", ".bias"),
+)
+_LEFT = ("bert.embeddings.position_ids", "cls.predictions.decoder.weight", "cls.predictions.decoder.bias")
+"""Made anew, or tied to what is there."""
+
+
+def convert_prop(checkpoint: str | Path, out: str | Path) -> None:
+    """Write a published checkpoint of PROP or B-PROP as a folder that :func:`kgr.rerank` reads.
+
+    Parameters
+    ----------
+    checkpoint : folder
+        With ``config.json``, the vocabulary, and ``pytorch_model.bin`` or ``model.safetensors``.
+    out : folder
+        See :meth:`kgr.prop.run.PropRun.save`.
+
+    Raises
+    ------
+    FormatError
+        A file is missing, or the weights are of another architecture: names the keys that do not fit.
+    ConfigError
+        Hugging Face's library does not load the config or the vocabulary.
+    """
+    checkpoint, out = Path(checkpoint), Path(out)
+    if not (checkpoint / "config.json").is_file():
+        raise FormatError(f"{checkpoint}: has no config.json, expected a folder with it, a vocabulary and weights")
+    config = import_transformers(str(checkpoint)).AutoConfig.from_pretrained(str(checkpoint))
+    tokenizer = load_tokenizer(str(checkpoint))
+    with torch.random.fork_rng(devices=[]):
+        model = model_of(config)
+    set_weights(model, {_renamed(name): tensor for name, tensor in _read(checkpoint).items()}, str(checkpoint))
+    out.mkdir(parents=True, exist_ok=True)
+    save_frame(out, model, tokenizer)
+    save_weights(out, model)
+
+
+def set_weights(model: PropModel, found: dict[str, Tensor], where: str) -> None:
+    """Write weights, by the names of Hugging Face's classes, into a model: all of them and no others.
+
+    Raises
+    ------
+    FormatError
+        Names the keys that do not fit; starts with ``where``.
+    """
+    own = model.weights()
+    found = {name: tensor for name, tensor in found.items() if name not in _LEFT}
+    own_names = {name for name in own if name not in _LEFT}
+    faults = {
+        "has no": sorted(own_names - set(found)),
+        "has, but a model of its config has not,": sorted(set(found) - own_names),
+        "has of another shape": sorted(name for name in own_names & set(found) if own[name].shape != found[name].shape),
+    }
+    told = [
+        f"{what} {', '.join(names[:5])}{', …' if len(names) > 5 else ''}" for what, names in faults.items() if names
+    ]
+    if told:
+        raise FormatError(f"{where}: weights of another architecture: it {'; it '.join(told)}")
+    start = f"{model.prefix}."
+    encoder = {name.removeprefix(start): tensor for name, tensor in found.items() if name.startswith(start)}
+    heads = {name: tensor for name, tensor in found.items() if not name.startswith(start)}
+    model.encoder.load_state_dict(encoder)
+    for head in (model.ranker, model.language_model):
+        head.load_state_dict({name: heads[name] for name in head.state_dict() if name in heads}, strict=False)
+
+
+def _renamed(name: str) -> str:
+    for old, new in _RENAMED:
+        if name == old or (old.startswith(".") and name.endswith(old)):
+            name = name.removesuffix(old) + new
+    return name
+
+
+def _read(checkpoint: Path) -> dict[str, Tensor]:
+    for name in _FILES:
+        path = checkpoint / name
+        if not path.is_file():
+            continue
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+        return dict(found)
+    raise FormatError(f"{checkpoint}: has none of {', '.join(_FILES)}")

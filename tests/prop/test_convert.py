@@ -1,0 +1,61 @@
+"""A made-up checkpoint with the key names of the published ones."""
+
+import pytest
+import text_models
+import torch
+import transformers
+
+from kgr.errors import FormatError
+from kgr.prop.convert import convert_prop
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A folder as published, and the model that it holds."""
+    torch.manual_seed(0)
+    own = text_models.tokenizer()
+    config = transformers.BertConfig(vocab_size=len(own), max_position_embeddings=32, **text_models.SMALL)
+    model = transformers.BertForPreTraining(config).eval()
+    rank = torch.nn.Linear(16, 1)
+    weights = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("cls.seq")}
+    weights = {name.replace("LayerNorm.weight", "LayerNorm.gamma"): tensor for name, tensor in weights.items()}
+    weights |= {"cls.weight": rank.weight.data, "cls.bias": rank.bias.data}
+    weights["bert.embeddings.position_ids"] = torch.arange(32)[None]
+    folder = tmp_path / "published"
+    own.save_pretrained(folder)
+    config.save_pretrained(folder)
+    torch.save(weights, folder / "pytorch_model.bin")
+    return folder, model, rank
+
+
+def test_heads_are_found_by_hugging_faces_classes(published, tmp_path):
+    folder, model, rank = published
+    convert_prop(folder, tmp_path / "out")
+    own = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")("city", "river of a", return_tensors="pt")
+    kinds = transformers.AutoModelForSequenceClassification, transformers.AutoModelForMaskedLM
+    ranker, language_model = (kind.from_pretrained(tmp_path / "out").eval() for kind in kinds)
+    with torch.no_grad():
+        states = model.bert(**own)
+        torch.testing.assert_close(ranker(**own).logits, rank(states.pooler_output))
+        torch.testing.assert_close(language_model(**own).logits, model(**own).prediction_logits)
+
+
+def test_keys_that_do_not_fit_are_named(published, tmp_path):
+    folder, _, _ = published
+    weights = torch.load(folder / "pytorch_model.bin", weights_only=True)
+    weights["cls.weight"] = torch.zeros(2, 16)
+    weights["rep.dense.weight"] = weights.pop("bert.pooler.dense.weight")
+    torch.save(weights, folder / "pytorch_model.bin")
+    with pytest.raises(FormatError) as told:
+        convert_prop(folder, tmp_path / "out")
+    assert str(told.value).startswith(f"{folder}: weights of another architecture")
+    for part in ("no bert.pooler.dense.weight", "rep.dense.weight", "another shape classifier.weight"):
+        assert part in str(told.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_weights(published, tmp_path):
+    folder, _, _ = published
+    (folder / "pytorch_model.bin").unlink()
+    with pytest.raises(FormatError, match=r"none of model\.safetensors, pytorch_model\.bin"):
+        convert_prop(folder, tmp_path / "out")

@@ -6,7 +6,7 @@ import math
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,8 @@ from kgr.data.topics import Topics
 from kgr.errors import DataError, FormatError
 from kgr.index.keys import Keys
 from kgr.index.store import Store
+
+_NAMED = 3  # documents that a message names
 
 EXPECTED = "expected query, Q0, document, rank, score and tag"
 
@@ -196,6 +198,30 @@ def read_ranking(path: str | Path, store: Store | str | Path | None = None) -> R
     return Ranking(own, known, offsets, document, score, tag, store=opened)
 
 
+def over_entries(ranking: Ranking, store: Store) -> Ranking:
+    """Return a ranking with a store's entries as its documents, found by key where they are of another place.
+
+    Raises
+    ------
+    DataError
+        Documents that the store does not have.
+    """
+    of = ["entries"]
+    if ranking.store is not None and ranking.store.fingerprints(of) == store.fingerprints(of):
+        return ranking
+    used, document = np.unique(ranking.document, return_inverse=True)
+    keys = ranking.documents.keys_of(used)
+    ids = store.entries.find(keys)
+    absent = np.flatnonzero(ids < 0)
+    if len(absent):
+        named = ", ".join(repr(keys[i]) for i in absent[:_NAMED].tolist())
+        raise DataError(
+            f"{store.path}: has no entries {named}: {len(absent):,} documents of the ranking are not there; give the "
+            "store that it was made from"
+        )
+    return replace(ranking, documents=store.entries, document=ids[document], store=store)
+
+
 def _read(
     path: Path, queries: dict[bytes, int], documents: dict[bytes, int]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], str]:
@@ -249,6 +275,14 @@ def sorted_rows(
     """Return offsets, documents and scores of rows that come in any order."""
     order = np.lexsort((-score, query))
     return offsets_of(np.bincount(query, minlength=queries)), document[order], score[order]
+
+
+def scored_below(offsets: NDArray[np.int64], score: NDArray[np.float32], scored: NDArray[np.int64]) -> None:
+    """Score what stands below the first ``scored`` int64[Q] rows of each query: each 1 less than the one before."""
+    query = np.repeat(np.arange(len(scored)), np.diff(offsets))
+    below = np.arange(len(score)) - (offsets[:-1] + scored)[query] + 1
+    last = np.append(score, np.float32(0))[np.where(scored > 0, offsets[:-1] + scored - 1, -1)]
+    score[below > 0] = (last[query] - below)[below > 0]
 
 
 def _packed(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from kgr.index.store import Store
 from kgr.models.text_pairs import PairScorer
 from kgr.retrieval.partial import BATCHES, Partial, chunks, partial_rows
 from kgr.retrieval.passage_texts import PassageTexts
-from kgr.retrieval.ranking import Ranking, read_ranking
+from kgr.retrieval.ranking import Ranking, over_entries, read_ranking, scored_below
 from kgr.retrieval.rerank_config import WORDS, RerankConfig
 from kgr.retrieval.retrieve import Queries, topics_given
 
@@ -35,7 +34,7 @@ _NAMED = 3
 
 def rerank(
     ranking: Ranking | str | Path,
-    model: str | Path,
+    model: str | Path | PairScorer,
     *,
     store: Store | str | Path | None = None,
     topics: Queries | None = None,
@@ -54,7 +53,8 @@ def rerank(
         A path is a run file's, see :func:`read_ranking`.
     model : str or path
         A Hugging Face name or folder of a model for sequence classification with one label, whose logit is the score,
-        or with two: the second's logit minus the first's.
+        or with two: the second's logit minus the first's. Or a model that is loaded, with the batch and the length that
+        it has.
     store : optional
         Where the documents' texts are; by default where the ranking was made.
     topics : optional
@@ -89,7 +89,7 @@ def rerank(
     known = found.topics if topics is None and found.topics else topics_given(opened, topics)
     texts = PassageTexts.of(opened, language, fields, passages)
     work = _Work(found, _texts_of(found, known), texts, config)
-    scorer = PairScorer(model, config)
+    scorer = model if isinstance(model, PairScorer) else PairScorer(model, config)
     with _partial(out, [scorer.settings, work.described]) as partial:
         if len(partial):
             say(f"going on after {len(partial):,} of {len(work.places):,} documents")
@@ -97,7 +97,7 @@ def rerank(
         for line in work.told(scores, scorer):
             say(line)
         offsets, document, score = work.ordered(scores)
-        tag = Path(str(model)).name
+        tag = Path(scorer.model.name).name
         again = Ranking(found.queries, opened.entries, offsets, document, score, tag, known, opened)
         if out is not None:
             again.save(out)
@@ -124,20 +124,7 @@ def _opened(
     if place is None:
         raise ConfigError("store is needed: the ranking does not say where its documents' texts are")
     opened = open_store(place, message=message)
-    of = ["entries"]
-    if found.store is not None and found.store.fingerprints(of) == opened.fingerprints(of):
-        return opened, found
-    used, document = np.unique(found.document, return_inverse=True)
-    keys = found.documents.keys_of(used)
-    ids = opened.entries.find(keys)
-    absent = np.flatnonzero(ids < 0)
-    if len(absent):
-        named = ", ".join(repr(keys[i]) for i in absent[:_NAMED].tolist())
-        raise DataError(
-            f"{opened.path}: has no entries {named}: {len(absent):,} documents of the ranking are not there; give the "
-            "store that it was made from"
-        )
-    return opened, dataclasses.replace(found, documents=opened.entries, document=ids[document], store=opened)
+    return opened, over_entries(found, opened)
 
 
 def _texts_of(ranking: Ranking, known: Topics) -> list[str]:
@@ -220,12 +207,9 @@ class _Work:
         score[self.places] = scores
         rest, rank = np.isnan(score), np.arange(len(score))
         order = np.lexsort((np.where(rest, rank, self._ranking.document), -np.where(rest, 0, score), rest, self._owner))
-        score, rest = score[order], rest[order]
-        for first, last in zip(self._ranking.offsets[:-1].tolist(), self._ranking.offsets[1:].tolist(), strict=True):
-            scored = last - int(rest[first:last].sum())
-            lowest = score[scored - 1] if scored > first else np.float32(0)
-            score[scored:last] = lowest - np.arange(1, last - scored + 1, dtype=np.float32)
-        return self._ranking.offsets, self._ranking.document[order], score
+        score, offsets = score[order], self._ranking.offsets
+        scored_below(offsets, score, np.bincount(self._owner[~rest], minlength=len(offsets) - 1))
+        return offsets, self._ranking.document[order], score
 
 
 def _best(scorer: PairScorer, chunk: Sequence[tuple[Sequence[str], str]]) -> NDArray[np.float32]:

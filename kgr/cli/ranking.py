@@ -1,9 +1,9 @@
-"""``kgr evaluate-ranking`` and ``kgr fuse``: rankings in TREC's run files."""
+"""``kgr evaluate-ranking``, ``kgr fuse`` and ``kgr interpolate``: rankings in TREC's run files."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from kgr.cli.terminal import print_json, say
 from kgr.errors import UnknownKey
 from kgr.rank.trec import DEFAULT, FORMS
 from kgr.retrieval.fuse import METHODS
+from kgr.retrieval.interpolate import NORMALIZATIONS
 
 if TYPE_CHECKING:
     from kgr.index.store import Store
@@ -114,6 +115,43 @@ def fuse(
         print_json({"out": str(out), "queries": len(fused), "documents": len(fused.document)})
     else:
         click.echo(f"{out}: {len(fused.document):,} documents for {len(fused):,} queries")
+
+
+@click.command()
+@click.argument("base", type=_FILE)
+@click.argument("other", type=_FILE)
+@click.option("--qrels", required=True, help="file of TREC's or BEIR's, or a store that keeps judgements")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="the ranking to write")
+@click.option("--folds", type=int, default=5, help="parts of the judged queries  [default: 5]")
+@click.option("--measure", default="ndcg@10", help="what the weight is fitted to  [default: ndcg@10]")
+@click.option(
+    "--normalization",
+    type=click.Choice(NORMALIZATIONS),
+    default="minmax",
+    help="of a query's scores: from 0 to 1, or mean 0 and standard deviation 1  [default: minmax]",
+)
+@click.option("--depth", type=int, default=100, help="documents of each query ordered anew  [default: 100]")
+@click.option("--name", help="which judgements of a store  [default: its first]")
+@click.option("--relevance-level", type=int, default=1, help="lowest relevant grade  [default: 1]")
+@click.option("--seed", type=int, default=0, help="of the folds  [default: 0]")
+@json_option
+@traceback_option
+def interpolate(base: Path, other: Path, qrels: str, out: Path, as_json: bool, **choices: Any) -> None:
+    """Interpolate a ranking with another, the weight fitted on judged queries.
+
+    The first documents of BASE are ordered by (1 - weight) x their score + weight x that of OTHER. The weight of a
+    query is fitted on the queries of the other folds, so that no query has a part in its own.
+    """
+    from kgr.retrieval.interpolate import interpolate
+    from kgr.show.ranking import weights_table
+
+    found = interpolate(base, other, Path(qrels) if Path(qrels).is_file() else opened(qrels), message=say, **choices)
+    found.ranking.save(out)
+    if as_json:
+        weights = {"weight": found.weight, "weights": found.weights.tolist(), "missing": found.missing}
+        print_json({"out": str(out), "queries": len(found.ranking), **weights})
+    else:
+        click.echo(weights_table(found))
 
 
 def _numbers(text: str | None) -> list[float] | None:

@@ -73,9 +73,10 @@ class Bars:
             bar.set_postfix_str(f"loss {progress.loss:.4f}", refresh=False)
         bar.update(progress.step - bar.n)
         if progress.metrics is not None:
-            means = ((name, progress.metrics.get(name)) for name in ("mrr", "avg_p", "avg_n"))
+            names = ("mrr", "avg_p", "avg_n", "accuracy", "mlm_accuracy", "ndcg@10")
+            means = ((name, progress.metrics.get(name)) for name in names)
             figures = ", ".join(f"{name} {100 * mean:.1f}" for name, mean in means if mean is not None)
-            say(f"step {progress.step:,}: MRR on valid, in percent: {figures or 'none'}")
+            say(f"step {progress.step:,}: on valid, in percent: {figures or 'none'}")
         if progress.ended and progress.best is not None:
             early = ", early" if progress.ended == "early stop" else ""
             say(f"training ended at step {progress.step:,}{early}; the best evaluation was at step {progress.best:,}")

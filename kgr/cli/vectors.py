@@ -28,9 +28,9 @@ def export_vectors(run: str, out: Path, as_json: bool) -> None:
     entities.npy and relations.npy are arrays for numpy.load, entities.txt and relations.txt their keys, a line per
     row, manifest.json what the numbers are.
     """
-    from kgr.runs import load_run
+    from kgr.runs import load_run, vectors_of
 
-    vectors = load_run(run).vectors()
+    vectors = vectors_of(load_run(run))
     vectors.save(out)
     if as_json:
         print_json({"out": str(out), **vectors.manifest})

@@ -9,6 +9,7 @@ from kgr.show.table import clean, table
 
 if TYPE_CHECKING:
     from kgr.retrieval.explain import Explanation
+    from kgr.retrieval.interpolate import Interpolation
     from kgr.retrieval.results import Result
 
 
@@ -43,3 +44,13 @@ def explanation_table(explained: Explanation) -> str:
     if explained.dropped:
         parts.append(f"not counted, stop words or in no text: {', '.join(map(clean, explained.dropped))}")
     return "\n".join(parts)
+
+
+def weights_table(found: Interpolation) -> str:
+    """Return the weights of an interpolation as a table: of each fold, and of queries that are not judged."""
+    counts = [int((found.fold == fold).sum()) for fold in range(-1, len(found.weights))]
+    rows = [
+        [str(fold), f"{count:,}", f"{weight:.2f}"]
+        for fold, (count, weight) in enumerate(zip(counts[1:], found.weights.tolist(), strict=True))
+    ]
+    return table(["fold", "queries", "weight"], [*rows, ["not judged", f"{counts[0]:,}", f"{found.weight:.2f}"]], "lrr")

@@ -1,4 +1,4 @@
-"""``kgr evaluate-ranking`` and ``kgr fuse``."""
+"""``kgr evaluate-ranking``, ``kgr fuse`` and ``kgr interpolate``."""
 
 from __future__ import annotations
 
@@ -91,3 +91,33 @@ def test_fuse(files: Files, tmp_path: Path, kgr: Command, kgr_json: Callable[...
     assert read_ranking(out)["q1"] == [("d1", 1.0)]
     kgr("fuse", one, two, "--out", str(out), "--weights", "1,x", code=2)
     assert "found 1 ranking, expected at least two" in kgr("fuse", one, "--out", str(out), code=1).stderr
+
+
+def test_interpolation(files: Files, tmp_path: Path, kgr: Command, kgr_json: Callable[..., Any]) -> None:
+    qrels = files[0]
+    (tmp_path / "other").write_text("q1 Q0 d1 1 1.0 x\nq1 Q0 d2 2 3.0 x\n")
+    (tmp_path / "more").write_text(ONE + "q3 Q0 d1 1 1.0 one\nq2 Q0 d2 1 0.5 one\n")
+    out = str(tmp_path / "out.trec")
+    args = (
+        "interpolate",
+        str(tmp_path / "more"),
+        str(tmp_path / "other"),
+        "--qrels",
+        qrels,
+        "--folds",
+        "2",
+        "--out",
+        out,
+    )
+    done = kgr(*args)
+    assert "3 of 5 documents have no score in the other ranking" in done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines == [
+        ["fold", "queries", "weight"],
+        *([str(i), "1", "0.00"] for i in range(2)),
+        ["not", "judged", "1", "0.00"],
+    ]
+    assert [key for key, _ in read_ranking(out)["q1"]] == ["d1", "d2"]
+    found = kgr_json(*args, "--measure", "map", "--normalization", "zscore", "--depth", "1")
+    assert found == {"out": out, "queries": 3, "weight": 0.0, "weights": [0.0, 0.0], "missing": 2}
+    assert "normalization is" not in kgr(*args, "--folds", "9", code=1).stderr

@@ -37,11 +37,16 @@ if TYPE_CHECKING:
     )
     from kgr.index.store import Store
     from kgr.multihop.run import train_multihop
+    from kgr.prop.convert import convert_prop
+    from kgr.prop.finetune import finetune_prop
+    from kgr.prop.finetune_folds import finetune_prop_folds
+    from kgr.prop.run import pretrain_prop
     from kgr.retrieval.dense import search_vectors
     from kgr.retrieval.encode import encode
     from kgr.retrieval.evaluate import evaluate_ranking
     from kgr.retrieval.explain import explain
     from kgr.retrieval.fuse import fuse
+    from kgr.retrieval.interpolate import interpolate
     from kgr.retrieval.ranking import read_ranking
     from kgr.retrieval.rerank import rerank
     from kgr.retrieval.retrieve import retrieve
@@ -71,17 +76,22 @@ __all__ = [
     "build_ir_dataset",
     "build_numbered",
     "build_store",
+    "convert_prop",
     "encode",
     "evaluate_ranking",
     "explain",
+    "finetune_prop",
+    "finetune_prop_folds",
     "fuse",
     "import_vectors",
     "index_texts",
+    "interpolate",
     "load_codex",
     "load_judgements",
     "load_run",
     "nearest",
     "open_store",
+    "pretrain_prop",
     "read_queries",
     "read_ranking",
     "read_topics",
@@ -106,17 +116,22 @@ _HOMES = {
     "build_ir_dataset": "kgr.data.ir_dataset",
     "build_numbered": "kgr.data.numbered",
     "build_store": "kgr.data.build",
+    "convert_prop": "kgr.prop.convert",
     "encode": "kgr.retrieval.encode",
     "evaluate_ranking": "kgr.retrieval.evaluate",
     "explain": "kgr.retrieval.explain",
+    "finetune_prop": "kgr.prop.finetune",
+    "finetune_prop_folds": "kgr.prop.finetune_folds",
     "fuse": "kgr.retrieval.fuse",
     "import_vectors": "kgr.vectors",
     "index_texts": "kgr.data.index_texts",
+    "interpolate": "kgr.retrieval.interpolate",
     "load_codex": "kgr.data.codex_view",
     "load_judgements": "kgr.data.collection_view",
     "load_run": "kgr.runs",
     "nearest": "kgr.vectors",
     "open_store": "kgr.data.known",
+    "pretrain_prop": "kgr.prop.run",
     "read_queries": "kgr.data.queries",
     "read_ranking": "kgr.retrieval.ranking",
     "read_topics": "kgr.data.topics",

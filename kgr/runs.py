@@ -7,15 +7,25 @@ from pathlib import Path
 
 from kgr.completion.run import TASK as COMPLETION
 from kgr.completion.run import CompletionRun, load_completion
+from kgr.data.run_vectors import RunVectors
 from kgr.engine.run import Run
-from kgr.errors import FormatError
+from kgr.errors import ConfigError, FormatError
 from kgr.multihop.run import TASK as MULTIHOP
 from kgr.multihop.run import MultihopRun, load_multihop
+from kgr.prop.finetune import TASK as FINETUNE
+from kgr.prop.finetune import FinetuneRun, load_finetune
+from kgr.prop.run import TASK as PROP
+from kgr.prop.run import PropRun, load_prop
 
-AnyRun = MultihopRun | CompletionRun
+AnyRun = MultihopRun | CompletionRun | PropRun | FinetuneRun
 """A run of any task."""
 
-LOADERS: dict[str, Callable[[Run], AnyRun]] = {MULTIHOP: load_multihop, COMPLETION: load_completion}
+LOADERS: dict[str, Callable[[Run], AnyRun]] = {
+    MULTIHOP: load_multihop,
+    COMPLETION: load_completion,
+    PROP: load_prop,
+    FINETUNE: load_finetune,
+}
 """What opens a run, by its task."""
 
 
@@ -36,3 +46,16 @@ def load_run(path: str | Path) -> AnyRun:
     if run.task not in LOADERS:
         raise FormatError(f"{path}: holds a run of task {run.task!r}, expected one of {', '.join(LOADERS)}")
     return LOADERS[run.task](run)
+
+
+def vectors_of(run: AnyRun) -> RunVectors:
+    """Return the vectors of a run's entities and relations.
+
+    Raises
+    ------
+    ConfigError
+        Runs of its task have none.
+    """
+    if isinstance(run, PropRun | FinetuneRun):
+        raise ConfigError(f"{run.path}: a ranker has no vectors of entities: give a run of a graph")
+    return run.vectors()

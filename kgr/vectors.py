@@ -16,7 +16,7 @@ from kgr.index.store import Store, extend_store
 from kgr.index.vectors import best_ids, check_name, compared_vectors, only_name, section_name, section_of
 from kgr.retrieval.config import retrieve_config
 from kgr.retrieval.dense import found_by
-from kgr.runs import AnyRun, is_run, load_run
+from kgr.runs import AnyRun, is_run, load_run, vectors_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +148,7 @@ def nearest(
             raise ConfigError(
                 f"ann is {ann!r}, but {found.path} is a run: export its vectors and import them into a store"
             )
-        store, (ids, scores) = found.store, found.vectors().nearest(key, k=k, metric=metric)
+        store, (ids, scores) = found.store, vectors_of(found).nearest(key, k=k, metric=metric)
     else:
         name = only_name(found) if vectors is None else vectors
         store, (ids, scores) = found, _nearest_kept(found, key, name, k, metric, ann, message)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def _kernel_cache() -> str:
     state = hashlib.blake2b(digest_size=8)
-    parts = ("index", "rank", "graph", "query", "models", "completion", "retrieval")
+    parts = ("index", "rank", "graph", "query", "models", "completion", "retrieval", "prop")
     for folder in ("_*.py", *(f"{part}/**/*.py" for part in parts)):
         for path in sorted((ROOT / "kgr").glob(folder)):
             state.update(path.read_bytes())

@@ -15,12 +15,9 @@ def training_rate(task, config) -> tuple[float, float]:
     step, warm, marks = task.step, max(1, config.steps // 10), []
 
     def timed(slot):
-        if slot.step == warm + 1:
+        if slot.step in (warm + 1, config.steps):  # from the beginning of one step to that of another
             marks.append((time.process_time(), time.perf_counter()))
-        loss = step(slot)
-        if slot.step == config.steps:
-            marks.append((time.process_time(), time.perf_counter()))
-        return loss
+        return step(slot)
 
     task.step = timed
     with (

@@ -49,8 +49,8 @@ class PropBatches:
     ----------
     train, held : int32[n]
         Documents that are trained on, and held out ones.
-    short : int
-        Documents left out: too short, or without a word that can be drawn.
+    empty, short : int
+        Documents left out: without a word that can be used, and too short.
     """
 
     def __init__(
@@ -64,19 +64,29 @@ class PropBatches:
         self._lengths = pieces.lengths(config.window)
         usable = sets.documents if sets else np.flatnonzero(self._lengths >= LEAST).astype(np.int32)
         usable = usable[self._lengths[usable] > 0]
-        self.short = len(terms.rows) - len(usable)
+        self.empty = int(((sets.eligible.sizes if sets else self._lengths) == 0).sum())
+        self.short = len(terms.rows) - len(usable) - self.empty
         self.train, self.held = self._split(usable)
+        expected = sets.eligible.expected(self.train) if sets else len(self.train)
+        self._size = min(config.batch, max(1, expected))
+        self._per_round = max(1, expected // self._size)
         self._lock, self._round, self._order = threading.Lock(), -1, self.train[None]
 
     def _split(self, usable: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        count = min(self.config.held_out, len(usable) // 10)
-        if count < 2:
+        """Part documents into those that are trained on and held out ones, of which sets are drawn."""
+        order = np.random.default_rng(key(self.config.seed, _HELD)).permutation(usable)
+        held = self._drawn(order, key(self.config.seed, _HELD_DRAWS), 0)
+        held = held[: min(self.config.held_out, len(usable) // 10)]
+        if len(held) < 2:
             raise DataError(
                 f"pre-training needs at least 20 documents with usable words, one in ten to be held out: found "
-                f"{len(usable)}, and {self.short} that are too short"
+                f"{len(usable)}, beside {self.empty} without a usable word and {self.short} that are too short"
             )
-        order = np.random.default_rng(key(self.config.seed, _HELD)).permutation(usable)
-        return np.sort(order[count:]), np.sort(order[:count])
+        return np.setdiff1d(usable, held), np.sort(held)
+
+    def _drawn(self, documents: NDArray[np.int32], seed: int, epoch: int) -> NDArray[np.int32]:
+        """Return those of some documents that are read in an epoch."""
+        return documents[self.sets.eligible.drawn(documents, seed, epoch)] if self.sets else documents
 
     def layout(self) -> Layout:
         """Return the slot's fields.
@@ -103,28 +113,26 @@ class PropBatches:
 
     def fill(self, fields: dict[str, NDArray[Any]], step: int) -> None:
         """Write a batch; ``step`` counts batches."""
-        per_round = max(1, len(self.train) // self.config.batch)
-        round_, at = divmod(step - 1, per_round)
+        round_, at = divmod(step - 1, self._per_round)
         documents = self._documents(round_, at)
         draw = np.random.default_rng(key(self.config.seed, _DRAWS, step))
         masks = self.config.masks_at((step - 1) // self.config.accumulate + 1)
-        self._write(fields, documents, round_, self.config.seed, draw, masks=masks)
+        self._write(fields, documents, np.roll(documents, -1), round_, self.config.seed, draw, masks=masks)
 
     def held_rows(
         self, fields: dict[str, NDArray[Any]], first: int, *, masks: bool = False, wrong: bool = False
     ) -> tuple[NDArray[np.int32], SetPairs | None]:
         """Write the batch of the held-out documents from the ``first`` on; return these and their word sets.
 
-        With ``wrong`` each pair is shown the document of the next.
+        With ``wrong`` each pair is shown the next held-out document.
         """
-        first = max(0, min(first, len(self.held) - 2))  # two at least, that one can be wrong
-        documents = self.held[first : first + self.config.batch]
+        documents, others = (own[first : first + self.config.batch] for own in (self.held, np.roll(self.held, -1)))
         draw = np.random.default_rng(key(self.config.seed, _HELD_DRAWS, first))
         seed = key(self.config.seed, _HELD_DRAWS)
-        return documents, self._write(fields, documents, 0, seed, draw, masks=masks, wrong=wrong)
+        return documents, self._write(fields, documents, others, 0, seed, draw, masks=masks, wrong=wrong)
 
     def _documents(self, round_: int, at: int) -> NDArray[np.int32]:
-        """Return the documents of a batch of a pass over all; what is over a whole number of batches waits."""
+        """Return the documents of a batch of a pass over those of an epoch; what is over whole batches waits."""
         with self._lock:
             if round_ != self._round:
                 self._round, self._order = round_, self._ordered(round_)
@@ -132,24 +140,29 @@ class PropBatches:
             return documents
 
     def _ordered(self, round_: int) -> NDArray[np.int32]:
-        draw, size = np.random.default_rng(key(self.config.seed, _ORDER, round_)), self.config.batch
-        order = draw.permutation(self.train)
-        if len(order) < size:
-            return order[None]
-        order = order[: len(order) // size * size]
-        for first in range(0, len(order), _BUCKETS * size):
-            part = order[first : first + _BUCKETS * size]
+        draw, epoch = np.random.default_rng(key(self.config.seed, _ORDER, round_)), round_ // self.config.pairs
+        order = draw.permutation(self._drawn(self.train, self.config.seed, epoch))
+        if not len(order):
+            raise DataError(f"all {len(self.train)} documents are short, and none is drawn from in epoch {epoch}: give "
+                            "a greater short_share or a smaller min_length")  # fmt: skip
+        # of short documents some fewer may be drawn than are expected: then a few come twice
+        order = np.resize(order, self._per_round * self._size)
+        for first in range(0, len(order), _BUCKETS * self._size):
+            part = order[first : first + _BUCKETS * self._size]
             part[:] = part[np.argsort(self._lengths[part], kind="stable")]
-        return draw.permutation(order.reshape(-1, size), axis=0)
+        return draw.permutation(order.reshape(-1, self._size), axis=0)
 
     def _write(
-        self, fields: dict[str, NDArray[Any]], documents: NDArray[np.int32], round_: int, seed: int,
-        draw: np.random.Generator, *, masks: bool, wrong: bool = False,
+        self, fields: dict[str, NDArray[Any]], documents: NDArray[np.int32], others: NDArray[np.int32], round_: int,
+        seed: int, draw: np.random.Generator, *, masks: bool, wrong: bool = False,
     ) -> SetPairs | None:  # fmt: skip
-        firsts, texts, pairs = self._texts(documents, round_, seed, draw)
+        """Write the rows of documents; ``others`` are for the wrong ones that inverse cloze and ``wrong`` show."""
+        pairs = None
+        if self.config.objective == "prop":
+            firsts, texts, pairs = self._of_sets(documents, others if wrong else documents, round_, seed)
+        else:
+            firsts, texts = self._of_documents(documents, others, draw)
         used = len(texts) // self.frames
-        if wrong:
-            texts = (texts[1:used] + texts[:1]) * self.frames
         texts = [self._fitting(first, text) for first, text in zip(firsts, texts, strict=True)]
         rows = [self.frame.row(first, ids) for first, (ids, _) in zip(firsts, texts, strict=True)]
         longest = max(row.shape[1] for row in rows)
@@ -189,41 +202,39 @@ class PropBatches:
                 count += len(places)
         return count
 
-    def _texts(
-        self, documents: NDArray[np.int32], round_: int, seed: int, draw: np.random.Generator
-    ) -> tuple[list[Ids], list[Document], SetPairs | None]:
-        """Return the first text and the document, pieces and their words, of each row; the word sets."""
-        if self.config.objective == "prop":
-            return self._of_sets(documents, round_, seed)
+    def _of_documents(
+        self, documents: NDArray[np.int32], others: NDArray[np.int32], draw: np.random.Generator
+    ) -> tuple[list[Ids], list[Document]]:
+        """Return the first text and the document, pieces and their words, of each row, where there are no sets."""
         own = [self._document(i, self.room) for i in documents.tolist()]
         if self.config.objective == "mlm":
-            return [np.empty(0, np.int64)] * len(own), own, None
+            return [np.empty(0, np.int64)] * len(own), own
         sentences, rests = self.sentences.draw(own, draw)
-        wrong = own[1:] + own[:1]
-        return sentences * 2, rests + wrong, None
+        return sentences * 2, rests + [self._document(i, self.room) for i in others.tolist()]
 
     def _of_sets(
-        self, documents: NDArray[np.int32], round_: int, seed: int
+        self, documents: NDArray[np.int32], shown: NDArray[np.int32], round_: int, seed: int
     ) -> tuple[list[Ids], list[Document], SetPairs]:
+        """Return the set and the document shown of each row, and all sets of the documents."""
         assert self.sets is not None
         epoch, pair = divmod(round_, self.config.pairs)
         pairs = self.sets.draw(documents, epoch=epoch, seed=seed)
-        kept = np.flatnonzero(pairs.kept[:, pair])
-        if not len(kept):
-            raise DataError(f"none of the {len(documents)} documents of a batch gave a pair of word sets that differ")
-        better = pairs.scores[kept, pair].argmax(axis=1)
+        kept = pairs.usable(pair)
+        if not kept:
+            raise DataError(
+                f"none of the {len(documents)} documents of a batch has two word sets with different scores: expected "
+                "texts of more different words, a smaller set_length, or a greater batch"
+            )
         most = (self.room - self.frame.marks) // 2  # so many pieces of a set leave room for a document
-        sides = [
-            [
-                self.pieces.forms(pairs.words[pairs.set(int(b), pair, int(side))])[:most]
-                for b, side in zip(kept, chosen, strict=True)
-            ]
-            for chosen in (better, 1 - better)
-        ]
-        longest = [max(len(first), len(second)) for first, second in zip(*sides, strict=True)]
+        sides: tuple[list[Ids], list[Ids]] = [], []
+        for b, own in kept:
+            better = int(pairs.scores[b, own].argmax())
+            for side, texts in zip((better, 1 - better), sides, strict=True):
+                texts.append(self.pieces.forms(pairs.words[pairs.set(b, own, side)])[:most])
         room = self.room - self.frame.marks
-        texts = [self._document(int(documents[b]), room - n) for b, n in zip(kept.tolist(), longest, strict=True)]
-        return sides[0] + sides[1], texts * 2, pairs
+        longest = [max(len(first), len(second)) for first, second in zip(*sides, strict=True)]
+        own_texts = [self._document(int(shown[b]), room - n) for (b, _), n in zip(kept, longest, strict=True)]
+        return sides[0] + sides[1], own_texts * 2, pairs
 
     def _document(self, i: int, most: int) -> Document:
         """Return the pieces of a document that are shown, and the words that they are of."""

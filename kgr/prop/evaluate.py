@@ -112,14 +112,14 @@ def _without_model(
     terms, tokens = words
     shares = np.log(terms.collection / terms.collection.sum())
     visible = batches.pieces.visible(batches.config.window)
-    kept = np.flatnonzero(pairs.kept[:, 0]).tolist()
+    kept = pairs.usable(0)
     overlap, prior = np.empty((len(kept), 2)), np.empty((len(kept), 2))
-    for row, b in enumerate(kept):
+    for row, (b, pair) in enumerate(kept):
         document = int(documents[b])
         start = int(tokens.offsets[document])
         seen = tokens.ids[start : start + int(visible[document])]
-        for side, chosen in enumerate(np.argsort(-pairs.scores[b, 0], kind="stable").tolist()):
-            own = pairs.terms[pairs.set(b, 0, chosen)]
+        for side, chosen in enumerate(np.argsort(-pairs.scores[b, pair], kind="stable").tolist()):
+            own = pairs.terms[pairs.set(b, pair, chosen)]
             overlap[row, side] = np.isin(own, seen).sum()
             prior[row, side] = shares[own].sum()
     found = {"overlap": _won(*overlap.T), "prior": _won(*prior.T)}

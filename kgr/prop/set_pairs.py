@@ -53,6 +53,13 @@ class SetPairs:
         used = np.diff(self.offsets).reshape(*self.kept.shape, 2)[..., 0] > 0
         return int((used & ~self.kept).sum())
 
+    def usable(self, pair: int) -> list[tuple[int, int]]:
+        """Return each document that has a pair which can be used, and that pair: the first from ``pair`` on, around."""
+        count = self.kept.shape[1]
+        chosen = (np.roll(self.kept, -pair, axis=1).argmax(axis=1) + pair) % count
+        rows = np.flatnonzero(self.kept.any(axis=1))
+        return list(zip(rows.tolist(), chosen[rows].tolist(), strict=True))
+
     def set(self, document: int, pair: int, side: int) -> slice:
         """Return where in ``terms`` and ``words`` a set is."""
         at = (document * self.kept.shape[1] + pair) * 2 + side
@@ -92,6 +99,11 @@ class Eligible:
     def empty(self) -> int:
         """Documents without any word that can be drawn."""
         return int((self.sizes == 0).sum())
+
+    def expected(self, documents: NDArray[np.int32]) -> int:
+        """Return how many of some documents, none of them empty, are drawn from in an epoch, on average."""
+        short = int((self.sizes[documents] < self.least).sum())
+        return len(documents) - short + int(self.share * short)
 
     def check(self, where: str) -> None:
         """Refuse a corpus none of whose documents can be drawn from.

@@ -16,7 +16,7 @@ from kgr.engine.run import Run
 from kgr.errors import ConfigError, FormatError
 from kgr.index.store import Store
 from kgr.index.terms import Terms, Tokens, open_terms, open_tokens
-from kgr.models.text_model import import_transformers, load_tokenizer, token_limit
+from kgr.models.text_model import import_transformers, load_config, load_tokenizer, token_limit
 from kgr.prop.attention import attention_weights
 from kgr.prop.batches import ROOM, PropBatches, Sets
 from kgr.prop.config import PropConfig
@@ -109,8 +109,7 @@ def opened_model(path: Path) -> tuple[PropModel, Any]:
     if not frame_kept(path):
         raise FormatError(f"{path}: has no config.json and tokenizer.json of its model; give the command again")
     with torch.random.fork_rng(devices=[]):
-        config = import_transformers(str(path)).AutoConfig.from_pretrained(str(path))
-        return model_of(config), load_tokenizer(str(path))
+        return model_of(load_config(str(path))), load_tokenizer(str(path))
 
 
 def prepared(
@@ -143,8 +142,9 @@ def prepared(
     if config.objective == "prop":
         sets = _sets_of(store, config, pieces, (terms, tokens), say)
     batches = PropBatches(terms, pieces, tokenizer, config, sets, limit)
-    if batches.short:
-        say(f"{batches.short:,} of {len(terms.rows):,} documents are too short, or have no usable word: left out")
+    if batches.empty or batches.short:
+        left = f"{batches.empty:,} have no usable word and {batches.short:,} are too short"
+        say(f"of {len(terms.rows):,} documents {left}: left out")
     if model.new_language_model:
         set_unigram(model, piece_counts(pieces, model))
     set_dropout(model, config.dropout)

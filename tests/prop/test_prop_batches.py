@@ -13,6 +13,7 @@ from kgr.prop.config import PropConfig
 from kgr.prop.masks import Masker, _whole_words
 from kgr.prop.pieces import pieces_of
 from kgr.prop.sentences import Sentences
+from kgr.prop.set_pairs import SetPairs
 from kgr.prop.word_sets import WordSets
 
 TOKENIZER = text_models.tokenizer()
@@ -178,7 +179,48 @@ def test_another_document_is_shown_where_it_is_to_be_wrong(store):
         assert fields["ids"][row, 1] == right[row][1] and not np.array_equal(fields["ids"][row], right[row])
 
 
+def test_the_other_document_does_not_depend_on_the_batch(store):
+    shown = []
+    for size in (1, 4):
+        batches = batches_of(store, batch=size, mlm_weight=0.0, mlm_start=0.5)
+        fields = {name: np.zeros(shape, dtype) for name, (dtype, shape) in batches.layout().items()}
+        rows = []
+        for first in range(0, len(batches.held), size):
+            batches.held_rows(fields, first, wrong=True)
+            count = fields["counts"][0] // 2
+            own = {"ids": fields["ids"], "lengths": fields["lengths"]}
+            rows += [tuple(map(tuple, parts(own, row))) for row in range(count)]
+        shown.append(rows)
+    right = [tuple(batches._document(i, 64)[0].tolist()) for i in np.roll(batches.held, -1).tolist()]
+    assert shown[0] == shown[1] and [document for _, document in shown[0]] == right
+
+
+def test_batches_are_of_documents_that_are_drawn_from(store):
+    batches = batches_of(store, min_length=100, short_share=0.3, pairs=2)
+    taken = {}
+    for step in range(1, 40):
+        round_, at = divmod(step - 1, batches._per_round)
+        documents = batches._documents(round_, at)
+        assert filled(batches, step)["unused"] == 0 and len(documents) == 4
+        taken.setdefault(round_ // 2, set()).update(documents.tolist())
+    assert len(taken) > 3 and len(set.union(*taken.values())) > 30 > max(map(len, taken.values()))
+
+
+def test_a_pair_that_cannot_be_used_gives_way_to_the_next():
+    kept = np.array([[True, True, True], [True, False, False], [False, False, False], [False, True, True]])
+    empty = np.empty(0)
+    pairs = SetPairs(empty, empty, np.zeros(1, np.int64), np.zeros((4, 3, 2)), kept, 0)
+    assert pairs.usable(0) == [(0, 0), (1, 0), (3, 1)]
+    assert pairs.usable(2) == [(0, 2), (1, 0), (3, 2)]
+
+
+def test_texts_of_one_word_pair_have_no_sets_that_differ(tmp_path):
+    store = small_store(tmp_path, ["river city " * 9 + str(i) * 3 for i in range(40)])
+    with pytest.raises(DataError, match="has two word sets with different scores: expected texts of more different"):
+        filled(batches_of(store, min_count=2, background="document"))
+
+
 def test_too_few_documents_are_refused(tmp_path):
     store = small_store(tmp_path, ["river city mountain " * 9] * 10)
-    with pytest.raises(DataError, match="found 10, and 0 that are too short"):
+    with pytest.raises(DataError, match="found 10, beside 0 without a usable word and 0 that are too short"):
         batches_of(store, objective="ict")

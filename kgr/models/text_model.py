@@ -251,7 +251,8 @@ def _load(name: str, kind: str, head_seed: int | None) -> tuple[Any, Any, set[st
         module, missing = load_module(name, kind, spare)
         if missing and head_seed is not None:
             torch.default_generator.manual_seed(head_seed)
-            module, missing = load_module(name, kind, spare, **({} if _only_pooler(missing) else {"num_labels": 1}))
+            changes: dict[str, Any] = {} if _only_pooler(missing) else {"num_labels": 1}
+            module, missing = load_module(name, kind, spare, **changes)
     return module, load_tokenizer(name), missing
 
 
@@ -276,7 +277,21 @@ def load_tokenizer(name: str) -> Any:
         return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
-def load_module(name: str, kind: str, spare: Callable[[str], bool], **changes: Any) -> tuple[Any, set[str]]:
+def load_config(name: str) -> Any:
+    """Load the config of a model by its name or folder.
+
+    Raises
+    ------
+    ConfigError
+        Hugging Face's library does not load it: says why.
+    """
+    with _loading(name) as (transformers, folder):
+        return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+
+
+def load_module(
+    name: str, kind: str, spare: Callable[[str], bool], *, expected: str | None = None, **changes: Any
+) -> tuple[Any, set[str]]:
     """Load a model by its name or folder; return it, and the names of the weights that it has and the folder has not.
 
     Parameters
@@ -285,6 +300,8 @@ def load_module(name: str, kind: str, spare: Callable[[str], bool], **changes: A
         As Hugging Face's library names it: AutoModel, AutoModelForMaskedLM, …
     spare
         Tells which weights may be missing; the library draws them at random.
+    expected
+        What a refusal asks for, by default a folder trained for ``kind``.
     **changes
         Entries of the model's config that are to be other than the folder says.
 
@@ -304,7 +321,7 @@ def load_module(name: str, kind: str, spare: Callable[[str], bool], **changes: A
         what = "has no" if needed else "has of another shape"
         raise ConfigError(
             f"model is {name!r}: it {what} weights {', '.join(bad[:3])}{', …' if len(bad) > 3 else ''}, which would be "
-            f"random: expected a folder trained for {kind}"
+            f"random: expected {expected or f'a folder trained for {kind}'}"
         )
     return module, missing
 

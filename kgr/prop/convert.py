@@ -8,14 +8,16 @@ look for the ranker there, and would begin with a random one.
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from kgr.errors import FormatError
-from kgr.models.text_model import import_transformers, load_tokenizer
+from kgr.models.text_model import load_config, load_tokenizer
 from kgr.prop.model import PropModel, model_of
 from kgr.prop.saving import save_frame, save_weights
 
@@ -50,10 +52,9 @@ def convert_prop(checkpoint: str | Path, out: str | Path) -> None:
     checkpoint, out = Path(checkpoint), Path(out)
     if not (checkpoint / "config.json").is_file():
         raise FormatError(f"{checkpoint}: has no config.json, expected a folder with it, a vocabulary and weights")
-    config = import_transformers(str(checkpoint)).AutoConfig.from_pretrained(str(checkpoint))
     tokenizer = load_tokenizer(str(checkpoint))
     with torch.random.fork_rng(devices=[]):
-        model = model_of(config)
+        model = model_of(load_config(str(checkpoint)))
     set_weights(model, {_renamed(name): tensor for name, tensor in _read(checkpoint).items()}, str(checkpoint))
     out.mkdir(parents=True, exist_ok=True)
     save_frame(out, model, tokenizer)
@@ -99,10 +100,21 @@ def _renamed(name: str) -> str:
 def _read(checkpoint: Path) -> dict[str, Tensor]:
     for name in _FILES:
         path = checkpoint / name
-        if not path.is_file():
-            continue
+        if path.is_file():
+            return _weights(path)
+    raise FormatError(f"{checkpoint}: has none of {', '.join(_FILES)}")
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    """Read a file of weights; of one by pickle, nothing but weights."""
+    try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
-        return dict(found)
-    raise FormatError(f"{checkpoint}: has none of {', '.join(_FILES)}")
+        weights = dict(found)
+    except (SafetensorError, UnpicklingError, RuntimeError, ValueError, TypeError, EOFError) as error:
+        raise FormatError(f"{path}: cannot be read as weights: it is damaged, or holds other things") from error
+    others = [name for name, weight in weights.items() if not isinstance(weight, Tensor)]
+    if others:
+        raise FormatError(f"{path}: {others[0]!r} is no weight: expected weights by name and nothing else")
+    return weights

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kgr.errors import ConfigError
-from kgr.models.text_model import import_transformers, load_module
+from kgr.models.text_model import import_transformers, load_config, load_module
 
 RANKER, LANGUAGE_MODEL = "AutoModelForSequenceClassification", "AutoModelForMaskedLM"
 
@@ -123,15 +123,16 @@ def given_model(name: str, layers: int | None) -> tuple[PropModel, list[str], li
     changes: dict[str, Any] = {"num_labels": 1}
     if layers is not None:
         changes["num_hidden_layers"] = layers
-        stated = import_transformers(name).AutoConfig.from_pretrained(name).num_hidden_layers
+        stated = load_config(name).num_hidden_layers
         if layers > stated:
             raise ConfigError(f"layers is {layers}, but {name} has {stated}: expected at most as many")
-    ranker, missing = load_module(name, RANKER, _is_head, **changes)
+    ranker, missing = load_module(name, RANKER, _is_head, expected=_EXPECTED, **changes)
     del changes["num_labels"]
-    language_model, more = load_module(name, LANGUAGE_MODEL, _is_head, **changes)
+    language_model, more = load_module(name, LANGUAGE_MODEL, _is_head, expected=_EXPECTED, **changes)
     return PropModel(ranker, language_model, new_language_model=bool(more)), sorted(missing), sorted(more)
 
 
+_EXPECTED = "an encoder of BERT's kind, of which only heads may be missing"
 _HEADS = ("cls.", "classifier.", "lm_head.", "vocab_", "pre_classifier.", "generator_", "predictions.", "pooler.")
 
 

@@ -5,7 +5,7 @@ import text_models
 import torch
 import transformers
 
-from kgr.errors import FormatError
+from kgr.errors import ConfigError, FormatError
 from kgr.prop.convert import convert_prop
 
 
@@ -58,4 +58,27 @@ def test_a_folder_without_weights(published, tmp_path):
     folder, _, _ = published
     (folder / "pytorch_model.bin").unlink()
     with pytest.raises(FormatError, match=r"none of model\.safetensors, pytorch_model\.bin"):
+        convert_prop(folder, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\xff" * 64])
+def test_damaged_weights_are_one_line(published, tmp_path, name, content):
+    folder, _, _ = published
+    (folder / name).write_bytes(content)
+    with pytest.raises(FormatError, match=rf"{name}: cannot be read as weights"):
+        convert_prop(folder, tmp_path / "out")
+
+
+def test_what_is_no_weight_is_named(published, tmp_path):
+    folder, _, _ = published
+    torch.save({"model": {"cls.weight": torch.zeros(1)}, "epoch": 3}, folder / "pytorch_model.bin")
+    with pytest.raises(FormatError, match="'model' is no weight"):
+        convert_prop(folder, tmp_path / "out")
+
+
+def test_a_config_that_is_none(published, tmp_path):
+    folder, _, _ = published
+    (folder / "config.json").write_text("{bad")
+    with pytest.raises(ConfigError, match="which Hugging Face's library does not load"):
         convert_prop(folder, tmp_path / "out")

@@ -59,7 +59,7 @@ def test_a_run_has_what_was_measured_on_held_out_documents(trained):
     assert run.metrics["valid"].keys() == {"split", "documents"} | without_model | measured
     assert run.metrics["valid"]["documents"] == 6 and run.metrics["valid"]["overlap"] > 0.7
     assert any("from random weights" in line for line in lines)
-    assert "1 of 61 documents are too short, or have no usable word: left out" in lines
+    assert "of 61 documents 0 have no usable word and 1 are too short: left out" in lines
 
 
 def test_a_loaded_run_is_the_same(trained):
@@ -187,6 +187,23 @@ def test_word_sets_by_attention(store, encoder, tmp_path):
     settings = {**GIVEN, "steps": 2, "law": "attention"}
     run = kgr.pretrain_prop(store, out=tmp_path / "run", model=encoder, message=lines.append, **settings)
     assert run.metrics["valid"]["documents"] > 0 and any("mean normalised entropy is 0." in line for line in lines)
+
+
+def test_the_published_law_trains_on_a_share_of_short_documents(store, encoder, tmp_path):
+    # all are short: one in five is drawn from in an epoch, and batches are of these alone
+    settings = {**SMALL, "law": "published", "min_count": 1, "batch": 2, "steps": 30, "mlm_weight": 0.0}
+    run = kgr.pretrain_prop(store, out=tmp_path / "run", **settings)
+    assert run.config.sets.background == "document" and run.metrics["valid"]["documents"] == 6
+    assert [line["unused"] for line in run._run.metrics() if "unused" in line] == [0]
+    assert kgr.load_run(run.path).evaluate() == run.metrics["valid"]
+
+
+def test_an_encoder_of_another_kind_is_refused(store, tmp_path):
+    own = text_models.tokenizer(model_max_length=128)
+    config = transformers.GPT2Config(vocab_size=len(own), n_positions=128, n_embd=16, n_layer=2, n_head=2)
+    given = text_models.save(tmp_path / "given", transformers.GPT2Model(config), own)
+    with pytest.raises(ConfigError, match=r"no weights score.weight.* expected an encoder of BERT's kind"):
+        kgr.pretrain_prop(store, out=tmp_path / "run", model=given, **GIVEN)
 
 
 def test_more_layers_than_the_model_has_are_refused(store, encoder, tmp_path):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from kgr.cli.base import Interrupted, json_option, traceback_option
-from kgr.cli.look import opened
-from kgr.cli.settings import given, options
-from kgr.cli.terminal import Bars, print_json, say
+from kgr.cli.base import json_option, traceback_option
+from kgr.cli.settings import given
+from kgr.cli.terminal import Bars, print_metrics, say
+from kgr.cli.training import training, training_options
 from kgr.completion.config import CompletionConfig
 
 # torch is imported by what runs, not by what shows help
@@ -18,12 +19,8 @@ from kgr.completion.config import CompletionConfig
 
 @click.command("train-completion")
 @click.argument("store")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="folder of the run")
 @click.option("--seeds", type=click.IntRange(min=2), help="so many runs, seeds from 0: mean and standard deviation")
-@click.option("--config", help="file of settings, or the name of a recipe of the data set; options win over it")
-@options(CompletionConfig)
-@json_option
-@traceback_option
+@training_options(CompletionConfig)
 def train_completion(
     store: str, out: Path, seeds: int | None, config: str | None, as_json: bool, **settings: Any
 ) -> None:
@@ -38,28 +35,19 @@ def train_completion(
     from kgr.show.completion import metrics_table
     from kgr.show.seeds import seeds_table
 
-    try:
-        with Bars() as bars:
-            opened(store)  # built first, with bars
-            told = {"progress": bars.train, "evaluating": bars.evaluate, "message": say}
-            chosen = {"out": out, "config": config, **told, **given(settings)}
-            if seeds is not None:
-                found = train_completion_seeds(store, seeds=seeds, **chosen).metrics
-            else:
-                run = train_completion(store, **chosen)
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
-    if seeds is not None:
-        if as_json:
-            print_json(found)
+    with training(store) as bars:
+        told = {"progress": bars.train, "evaluating": bars.evaluate, "message": say}
+        chosen = {"out": out, "config": config, **told, **given(settings)}
+        if seeds is not None:
+            found = train_completion_seeds(store, seeds=seeds, **chosen).metrics
         else:
-            click.echo(seeds_table(found))
+            run = train_completion(store, **chosen)
+    if seeds is not None:
+        print_metrics(found, seeds_table, as_json)
         return
     metrics = next((run.metrics[split] for split in ("test", "valid") if split in run.metrics), None)
-    if as_json:
-        print_json({**(metrics or {"split": None}), "run": str(out), **bars.spent})
-    elif metrics:
-        click.echo(metrics_table(metrics))
+    if metrics or as_json:
+        print_metrics(metrics or {"split": None}, metrics_table, as_json, run=str(out), **bars.spent)
 
 
 @click.command("evaluate-completion")
@@ -89,7 +77,4 @@ def evaluate_completion(run: str, top: int, as_json: bool, **choices: Any) -> No
 
     with Bars() as bars:
         metrics = load_completion(Run.open(run)).evaluate(**choices, progress=bars.evaluate)
-    if as_json:
-        print_json(metrics)
-    else:
-        click.echo(metrics_table(metrics, top))
+    print_metrics(metrics, partial(metrics_table, most=top), as_json)

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from kgr.cli.base import Interrupted, json_option, traceback_option
+from kgr.cli.base import json_option, traceback_option
 from kgr.cli.encode import field_option, language_option
 from kgr.cli.look import opened
 from kgr.cli.settings import given, options
-from kgr.cli.terminal import Bars, print_json, say
+from kgr.cli.terminal import print_metrics, say
+from kgr.cli.training import out_option, training
 from kgr.prop.finetune_config import FinetuneConfig
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -21,7 +22,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.argument("model")
 @click.argument("store")
 @click.option("--qrels", required=True, help="file of TREC's or BEIR's, or a store that keeps judgements")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="folder of the run")
+@out_option
 @click.option(
     "--ranking", type=_FILE, help="run file that negatives come from, and that is re-ranked  [default: BM25's]"
 )
@@ -55,17 +56,11 @@ def finetune_prop(model: str, store: str, qrels: str, as_json: bool, **asked: An
     settings = given({**asked, "fields": asked["fields"] or None})
     settings["qrels"] = Path(qrels) if Path(qrels).is_file() else opened(qrels)
     metrics: dict[str, Any]
-    try:
-        with Bars() as bars:
-            opened(store)  # built first, with bars
-            settings |= {"progress": bars.train, "message": say}
-            if settings.get("folds") and "fold" not in settings:
-                metrics = finetune_prop_folds(model, store, **settings).metrics
-            else:
-                metrics = finetune_prop(model, store, **settings).metrics.get("test", {})
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
-    if as_json:
-        print_json({**metrics, "run": str(asked["out"]), **bars.spent})
-    elif metrics:
-        click.echo(evaluation_table(metrics))
+    with training(store) as bars:
+        settings |= {"progress": bars.train, "message": say}
+        if settings.get("folds") and "fold" not in settings:
+            metrics = finetune_prop_folds(model, store, **settings).metrics
+        else:
+            metrics = finetune_prop(model, store, **settings).metrics.get("test", {})
+    if metrics or as_json:
+        print_metrics(metrics, evaluation_table, as_json, run=str(asked["out"]), **bars.spent)

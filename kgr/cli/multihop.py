@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kgr.cli.base import Interrupted, json_option, traceback_option
-from kgr.cli.look import opened
-from kgr.cli.settings import given, options
-from kgr.cli.terminal import Bars, print_json, say
+from kgr.cli.base import json_option, traceback_option
+from kgr.cli.settings import given
+from kgr.cli.terminal import Bars, print_json, print_metrics, say
+from kgr.cli.training import training, training_options
 from kgr.multihop.config import MultihopConfig
 
 if TYPE_CHECKING:
@@ -22,11 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("train-multihop")
 @click.argument("store")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="folder of the run")
-@click.option("--config", help="file of settings, or the name of a recipe of the data set; options win over it")
-@options(MultihopConfig)
-@json_option
-@traceback_option
+@training_options(MultihopConfig)
 def train_multihop(store: str, out: Path, config: str | None, as_json: bool, **settings: Any) -> None:
     """Train a model of multi-hop queries on a store, then evaluate it.
 
@@ -35,20 +31,16 @@ def train_multihop(store: str, out: Path, config: str | None, as_json: bool, **s
     """
     from kgr.multihop.run import train_multihop
 
-    try:
-        with Bars() as bars:
-            opened(store)  # built first, with bars
-            run = train_multihop(
-                store,
-                out=out,
-                config=config,
-                progress=bars.train,
-                evaluating=bars.evaluate,
-                message=say,
-                **given(settings),
-            )
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
+    with training(store) as bars:
+        run = train_multihop(
+            store,
+            out=out,
+            config=config,
+            progress=bars.train,
+            evaluating=bars.evaluate,
+            message=say,
+            **given(settings),
+        )
     metrics = next((run.metrics[split] for split in ("test", "valid") if split in run.metrics), None)
     if as_json:
         print_json({**(metrics or _NO_METRICS), "run": str(out), **bars.spent})
@@ -85,10 +77,7 @@ def evaluate_multihop(run: str, as_json: bool, **choices: Any) -> None:
 
     with Bars() as bars:
         metrics = _load(run).evaluate(**choices, progress=bars.evaluate)
-    if as_json:
-        print_json(metrics)
-    else:
-        click.echo(metrics_table(metrics))
+    print_metrics(metrics, metrics_table, as_json)
 
 
 @click.command()

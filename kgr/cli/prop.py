@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from kgr.cli.base import Interrupted, json_option, traceback_option
-from kgr.cli.look import opened
-from kgr.cli.settings import given, options
-from kgr.cli.terminal import Bars, print_json, say
+from kgr.cli.base import json_option, traceback_option
+from kgr.cli.settings import given
+from kgr.cli.terminal import Bars, print_metrics, say
+from kgr.cli.training import training, training_options
 from kgr.prop.config import PropConfig
 
 # torch is imported by what runs, not by what shows help
@@ -19,11 +19,7 @@ from kgr.prop.config import PropConfig
 
 @click.command("pretrain-prop")
 @click.argument("store")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="folder of the run")
-@click.option("--config", help="file of settings, or the name of a recipe of the data set; options win over it")
-@options(PropConfig)
-@json_option
-@traceback_option
+@training_options(PropConfig)
 def pretrain_prop(store: str, out: Path, config: str | None, as_json: bool, **settings: Any) -> None:
     """Pre-train a ranker on the texts of a store, then evaluate it on held-out documents.
 
@@ -38,26 +34,18 @@ def pretrain_prop(store: str, out: Path, config: str | None, as_json: bool, **se
     from kgr.prop.run import pretrain_prop
     from kgr.show.prop import metrics_table
 
-    try:
-        with Bars() as bars:
-            place = opened(store)
-            run = pretrain_prop(
-                store if place.name == store else place,
-                out=out,
-                config=config,
-                progress=bars.train,
-                preparing=partial(bars.count, "word pieces"),
-                evaluating=partial(bars.count, "evaluate"),
-                message=say,
-                **given(settings),
-            )
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
-    metrics = run.metrics["valid"]
-    if as_json:
-        print_json({**metrics, "run": str(out), **bars.spent})
-    else:
-        click.echo(metrics_table(metrics))
+    with training(store) as bars:
+        run = pretrain_prop(
+            store,
+            out=out,
+            config=config,
+            progress=bars.train,
+            preparing=bars.count,
+            evaluating=partial(bars.count, "evaluate"),
+            message=say,
+            **given(settings),
+        )
+    print_metrics(run.metrics["valid"], metrics_table, as_json, run=str(out), **bars.spent)
 
 
 @click.command("evaluate-prop")
@@ -77,10 +65,7 @@ def evaluate_prop(run: str, as_json: bool) -> None:
 
     with Bars() as bars:
         metrics = load_prop(Run.open(run)).evaluate(progress=partial(bars.count, "evaluate"))
-    if as_json:
-        print_json(metrics)
-    else:
-        click.echo(metrics_table(metrics))
+    print_metrics(metrics, metrics_table, as_json)
 
 
 @click.command("convert-prop")

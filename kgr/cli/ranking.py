@@ -9,7 +9,7 @@ import click
 
 from kgr.cli.base import json_option, traceback_option
 from kgr.cli.look import opened
-from kgr.cli.terminal import print_json, say
+from kgr.cli.terminal import print_json, print_metrics, say
 from kgr.errors import UnknownKey
 from kgr.rank.trec import DEFAULT, FORMS
 from kgr.retrieval.fuse import METHODS
@@ -72,10 +72,7 @@ def evaluate_ranking(
         seed=seed,
         message=say,
     )
-    if as_json:
-        print_json(metrics)
-    else:
-        click.echo(evaluation_table(metrics))
+    print_metrics(metrics, evaluation_table, as_json)
 
 
 @click.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,14 @@ def say(line: str) -> None:
 def print_json(value: Any) -> None:
     """Write the one JSON object of a command."""
     click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def print_metrics(metrics: Mapping[str, Any], table: Callable[[Any], str], as_json: bool, **more: Any) -> None:
+    """Write what was measured: as a table or, with ``more`` beside it, as one JSON object."""
+    if as_json:
+        print_json({**metrics, **more})
+    else:
+        click.echo(table(metrics))
 
 
 class Bars:

@@ -59,7 +59,7 @@ class CompletionRun:
     @property
     def metrics(self) -> dict[str, Any]:
         """The last whole evaluation, by split, as :meth:`evaluate` returned it: ``metrics["test"]["mrr"]``."""
-        return {line["split"]: line["metrics"] for line in self._run.metrics() if line.get("whole")}
+        return self._run.evaluations()
 
     def evaluate(
         self,
@@ -220,9 +220,9 @@ def train_completion(
         split = evaluated_split(opened)
         if split is None:
             (message or str)(f"{opened.path}: no valid or test triples, so the run is not evaluated")
-        elif not any(line.get("whole") and line["step"] == step for line in run.metrics()):
+        elif not run.evaluations_of(step):
             metrics = trained.evaluate(split, progress=evaluating)
-            run.record({"step": step, "split": split, "whole": True, "metrics": metrics})
+            run.record_evaluation(step, split, metrics)
     return trained
 
 

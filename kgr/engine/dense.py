@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from kgr.engine.config import TrainConfig, dense_of
-from kgr.engine.device import products
+from kgr.engine.config import DenseConfig, TrainConfig, dense_of
+from kgr.engine.device import out_of_memory, products
 from kgr.errors import TrainingError
 
 
@@ -26,6 +26,7 @@ class Dense:
     def __init__(self, module: nn.Module, config: TrainConfig, device: torch.device) -> None:
         self._config, self._device = dense_of(config), device
         self._batch = config.batch
+        self._instead = ", and a greater accumulate" if isinstance(config, DenseConfig) else ""
         self._parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self.optimizer = self._made() if self._parameters else None
 
@@ -55,10 +56,12 @@ class Dense:
         try:
             with products(self._config.precision):
                 yield
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
             raise TrainingError(
-                f"batch {batch}: {self._device} has too little memory for {self._batch} rows; give a smaller batch, "
-                f"and where there is a setting accumulate, more of it ({str(error).splitlines()[0]})"
+                f"batch {batch}: {self._device} has too little memory for {self._batch} at once: give a smaller batch"
+                f"{self._instead} ({str(error).splitlines()[0]})"
             ) from error
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:

@@ -32,6 +32,11 @@ def device_of(name: str) -> torch.device:
     return torch.device("cuda", index)
 
 
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error of torch's says that a device, the CPU too, has no memory left."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
 @contextlib.contextmanager
 def products(precision: str) -> Iterator[None]:
     """Make float32 matrix products with ``torch.set_float32_matmul_precision(precision)``, and as before afterwards.

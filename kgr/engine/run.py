@@ -129,6 +129,18 @@ class Run:
             if line.endswith("\n")
         ]
 
+    def evaluations(self) -> dict[str, dict[str, Any]]:
+        """Return the metrics of the last evaluation of the trained weights, by split."""
+        return {line["split"]: line["metrics"] for line in self.metrics() if line.get("whole")}
+
+    def evaluations_of(self, step: int) -> list[dict[str, Any]]:
+        """Return the metrics of each evaluation of the trained weights, where these are of a step."""
+        return [line["metrics"] for line in self.metrics() if line.get("whole") and line["step"] == step]
+
+    def record_evaluation(self, step: int, split: str, metrics: Mapping[str, Any]) -> None:
+        """Append an evaluation of the trained weights, which are of a step."""
+        self.record({"step": step, "split": split, "whole": True, "metrics": metrics})
+
     def record(self, line: Mapping[str, Any]) -> None:
         """Append a line to ``metrics.jsonl``.
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kgr.engine.device import device_of
+from kgr.engine.device import device_of, out_of_memory
 from kgr.errors import ConfigError, DataError
 from kgr.models.text_config import TextModelConfig
 
@@ -130,7 +130,9 @@ class TextModel:
             with torch.inference_mode():
                 parts = [self._run([tokens[i] for i in places.tolist()], head) for places in batches]
                 found: NDArray[np.float32] = torch.cat(parts).float().cpu().numpy()
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
             raise ConfigError(
                 f"batch is {self.config.batch}: {self.device} has too little memory for it: give a smaller batch or "
                 f"max_length ({str(error).splitlines()[0]})"

@@ -86,7 +86,7 @@ class MultihopRun:
     @property
     def metrics(self) -> dict[str, Any]:
         """The last whole evaluation, by split, as :meth:`evaluate` returned it: ``metrics["test"]["structures"]``."""
-        return {line["split"]: line["metrics"] for line in self._run.metrics() if line.get("whole")}
+        return self._run.evaluations()
 
     def evaluate(
         self,
@@ -249,16 +249,13 @@ def train_multihop(
         queries = default_set(opened, split)
         if not _evaluated(run, step, queries):
             metrics = trained.evaluate(split, queries=queries, progress=evaluating)
-            run.record({"step": step, "split": split, "whole": True, "metrics": metrics})
+            run.record_evaluation(step, split, metrics)
     return trained
 
 
 def _evaluated(run: Run, step: int, queries: QuerySet) -> bool:
     """Whether the run's metrics have these very queries at this step; its store may have got others since."""
-    return any(
-        line.get("whole") and line["step"] == step and line["metrics"]["queries_fingerprint"] == queries.fingerprint
-        for line in run.metrics()
-    )
+    return any(metrics["queries_fingerprint"] == queries.fingerprint for metrics in run.evaluations_of(step))
 
 
 def load_multihop(run: Run) -> MultihopRun:

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from kgr._config import make, setting
+from kgr.engine.device import out_of_memory
 from kgr.errors import ConfigError, DataError
 from kgr.index.cache import cached
 from kgr.index.store import Store
@@ -179,7 +180,9 @@ def _first_row(encoder: TextModel, ids: list[list[int]]) -> NDArray[np.float64]:
             given = {"input_ids": padded, "attention_mask": mask.long()}
             moved = {name: value.to(encoder.device) for name, value in given.items()}
             attentions = encoder.module(**moved, output_attentions=True).attentions
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
         raise ConfigError(
             f"batch is {encoder.config.batch}: {encoder.device} has too little memory: give a smaller one"
         ) from error

@@ -55,7 +55,7 @@ class FinetuneRun:
 
         Empty where all judged queries were trained on.
         """
-        return {line["split"]: line["metrics"] for line in self._run.metrics() if line.get("whole")}
+        return self._run.evaluations()
 
     @property
     def ranking(self) -> Ranking:
@@ -140,7 +140,9 @@ def finetune_prop(
     config = make(FinetuneConfig, settings)
     if config.folds and config.fold is None:
         raise ConfigError(f"folds is {config.folds}, but not which is tested: give fold, or call finetune_prop_folds")
-    material = Material.of(opened, qrels, ranking, topics, name, language, fields, config, say)
+    material = Material.of(
+        opened, config, say, qrels=qrels, ranking=ranking, topics=topics, name=name, language=language, fields=fields
+    )
     return finetune(model, place_of(store, opened), material, config, out, progress=progress, message=say)
 
 
@@ -176,7 +178,7 @@ def finetune(
     with begin(out, task=TASK, store=place, config=begun, sections=sections) as run:
         step = train(task, run, begun, progress=progress).step
         task.module.eval()
-        if not any(line.get("whole") and line["step"] == step for line in run.metrics()):
+        if not run.evaluations_of(step):
             _export(scorer, run.path)
             _test(run, step, material, scorer, parts.test, config)
     return FinetuneRun(run, material.store)
@@ -189,7 +191,7 @@ def _test(
     if test:
         ranking, metrics = material.measured(scorer, test, config)
         ranking.save(run.path / _RANKING)
-        run.record({"step": step, "split": "test", "whole": True, "metrics": metrics})
+        run.record_evaluation(step, "test", metrics)
 
 
 def _export(scorer: PairScorer, folder: Path) -> None:

@@ -17,12 +17,13 @@ from kgr.errors import ConfigError
 from kgr.index.keys import Keys
 from kgr.index.store import Store
 from kgr.prop.finetune import FinetuneRun, finetune
-from kgr.prop.finetune_config import FinetuneConfig
+from kgr.prop.finetune_config import BegunConfig, FinetuneConfig
 from kgr.prop.material import Material
 from kgr.retrieval.evaluate import evaluate_ranking
 from kgr.retrieval.judged import AnyQrels
-from kgr.retrieval.ranking import AnyRanking, Ranking
-from kgr.retrieval.retrieve import Queries
+from kgr.retrieval.ranking import Ranking
+
+_OF_MATERIAL = ("ranking", "topics", "name", "language", "fields")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,15 @@ class FinetuneFolds:
     ranking: Ranking
     metrics: dict[str, Any]
 
+    @property
+    def config(self) -> BegunConfig:
+        """The settings of the runs, which differ in their ``fold`` alone: here it is None."""
+        return dataclasses.replace(self.runs[0].config, fold=None)
+
+    def evaluate(self, qrels: AnyQrels, **settings: Any) -> dict[str, Any]:
+        """Measure the ranking of all queries; ``settings`` are those of :func:`kgr.evaluate_ranking`."""
+        return evaluate_ranking(qrels, self.ranking, **settings)
+
 
 def finetune_prop_folds(
     model: str | Path,
@@ -51,11 +61,6 @@ def finetune_prop_folds(
     qrels: AnyQrels,
     out: str | Path,
     folds: int = 5,
-    ranking: AnyRanking | None = None,
-    topics: Queries | None = None,
-    name: str | None = None,
-    language: str | None = None,
-    fields: Sequence[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
     message: Callable[[str], None] | None = None,
     **settings: Any,
@@ -70,8 +75,8 @@ def finetune_prop_folds(
     ----------
     folds : int
         At least two.
-    model, store, qrels, ranking, topics, name, language, fields, progress, message, **settings
-        Of :func:`kgr.finetune_prop`, but for ``fold``.
+    model, store, qrels, progress, message, **settings
+        Of :func:`kgr.finetune_prop`, all that it takes but ``fold``.
 
     Raises
     ------
@@ -84,8 +89,9 @@ def finetune_prop_folds(
     if folds < 2:
         raise ConfigError(f"folds is {folds}, expected at least 2")
     opened = open_store(store, message=message)
+    given = {name: settings.pop(name) for name in _OF_MATERIAL if name in settings}
     config = make(FinetuneConfig, {**settings, "folds": folds, "fold": 0})
-    material = Material.of(opened, qrels, ranking, topics, name, language, fields, config, say)
+    material = Material.of(opened, config, say, qrels=qrels, **given)
     runs = []
     for fold in range(folds):
         folder = Path(out) / f"fold-{fold}"

@@ -49,14 +49,15 @@ class Material:
     def of(
         cls,
         store: Store,
-        qrels: AnyQrels,
-        ranking: AnyRanking | None,
-        topics: Queries | None,
-        name: str | None,
-        language: str | None,
-        fields: Sequence[str] | None,
         config: FinetuneConfig,
         message: Message,
+        *,
+        qrels: AnyQrels,
+        ranking: AnyRanking | None = None,
+        topics: Queries | None = None,
+        name: str | None = None,
+        language: str | None = None,
+        fields: Sequence[str] | None = None,
     ) -> Material:
         """Make it; the arguments are those of :func:`kgr.prop.finetune.finetune_prop`."""
         judged, known = as_qrels(qrels, name), topics_given(store, topics)

@@ -26,7 +26,7 @@ from kgr.models.text_pairs import PairScorer
 from kgr.prop import evaluate as evaluation
 from kgr.prop.config import PropConfig, resolve
 from kgr.prop.saving import save_frame, save_weights
-from kgr.prop.start import frame_kept, opened_model, prepared, started
+from kgr.prop.start import Preparing, frame_kept, opened_model, prepared, started
 from kgr.prop.task import PropTask
 
 TASK = "prop"
@@ -66,7 +66,7 @@ class PropRun:
     @property
     def metrics(self) -> dict[str, Any]:
         """The last whole evaluation, by split, as :meth:`evaluate` returned it: ``metrics["valid"]["accuracy"]``."""
-        return {line["split"]: line["metrics"] for line in self._run.metrics() if line.get("whole")}
+        return self._run.evaluations()
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """Score pairs of query, or words, and text: float32[n], the higher, the better the query represents the text.
@@ -100,7 +100,7 @@ def pretrain_prop(
     model: str | Path | None = None,
     config: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
-    preparing: Count | None = None,
+    preparing: Preparing | None = None,
     evaluating: Count | None = None,
     message: Message | None = None,
     **settings: Any,
@@ -121,8 +121,8 @@ def pretrain_prop(
     config : file or recipe name, optional
         See :func:`kgr.data.recipes.recipe`; ``settings`` win over it.
     progress, preparing, evaluating, message : callable, optional
-        Called during training; with documents whose word pieces are made, and evaluated ones, and how many there are;
-        with lines for the user.
+        Called during training; with "word pieces" or "attention", the documents of which these are made, and how many
+        there are; with documents evaluated, and how many there are; with lines for the user.
     **settings
         Fields of :class:`kgr.prop.config.PropConfig`.
 
@@ -157,9 +157,8 @@ def pretrain_prop(
         task.module.eval()
         save_weights(run.path, task.model)
         trained = PropRun(run, opened, task)
-        if not any(line.get("whole") and line["step"] == step for line in run.metrics()):
-            metrics = trained.evaluate(progress=evaluating)
-            run.record({"step": step, "split": "valid", "whole": True, "metrics": metrics})
+        if not run.evaluations_of(step):
+            run.record_evaluation(step, "valid", trained.evaluate(progress=evaluating))
     return trained
 
 

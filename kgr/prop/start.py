@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ SET_PIECES = 16
 """Word pieces that are left to a set, where a document has as many as the model reads."""
 
 Message = Callable[[str], None]
-Count = Callable[[int, int], None]
+Preparing = Callable[[str, int, int], None]
+"""Called with what is made of documents, how many are done, and how many there are."""
 
 
 def words_of(store: Store, config: PropConfig) -> tuple[Terms, Tokens]:
@@ -119,7 +121,7 @@ def prepared(
     tokenizer: Any,
     *,
     message: Message | None = None,
-    progress: Count | None = None,
+    progress: Preparing | None = None,
 ) -> PropTask:
     """Return the task of training a model on a store's texts.
 
@@ -137,10 +139,11 @@ def prepared(
     most = limit - frame.marks - SET_PIECES
     if config.window > most:
         raise ConfigError(f"window is {config.window}, but {name} reads {limit} word pieces of a row: at most {most}")
-    pieces = pieces_of(store, terms, config.index, tokenizer, name, window=config.window, progress=progress)
+    making, weighing = (progress and partial(progress, what) for what in ("word pieces", "attention"))
+    pieces = pieces_of(store, terms, config.index, tokenizer, name, window=config.window, progress=making)
     sets = None
     if config.objective == "prop":
-        sets = _sets_of(store, config, pieces, (terms, tokens), say)
+        sets = _sets_of(store, config, pieces, (terms, tokens), say, weighing)
     batches = PropBatches(terms, pieces, tokenizer, config, sets, limit)
     if batches.empty or batches.short:
         left = f"{batches.empty:,} have no usable word and {batches.short:,} are too short"
@@ -151,14 +154,22 @@ def prepared(
     return PropTask(model, batches, config, device_of(config.device), (terms, tokens))
 
 
-def _sets_of(store: Store, config: PropConfig, pieces: Pieces, words: tuple[Terms, Tokens], say: Message) -> Sets:
+def _sets_of(
+    store: Store,
+    config: PropConfig,
+    pieces: Pieces,
+    words: tuple[Terms, Tokens],
+    say: Message,
+    progress: Callable[[int, int], None] | None,
+) -> Sets:
     if config.law != "attention":
         return WordSets(*words, config.sets, visible=pieces.visible(config.window))
     encoder = config.attention or config.model
     assert encoder is not None  # as the settings' check has it
     weights = attention_weights(
-        store, encoder, language=config.language, index=config.index, max_length=config.window, device=config.device
-    )
+        store, encoder, language=config.language, index=config.index, progress=progress, max_length=config.window,
+        device=config.device,
+    )  # fmt: skip
     sets = WeightedSets(weights, config.sets)
     say(f"temperature {sets.config.temperature:.3g}: the documents' mean normalised entropy is {sets.entropy:.3f}")
     return sets

@@ -163,11 +163,18 @@ def test_autocast_computes_in_bfloat16_and_keeps_parameters(tmp_path):
     assert losses_of(run) == pytest.approx(losses_of(other), rel=0.1) and losses_of(run) != losses_of(other)
 
 
-def test_out_of_memory_says_what_to_do(tmp_path):
-    def act(batch):
-        raise torch.OutOfMemoryError("Tried to allocate 2 GiB")
+def without_memory_on_the_cpu():
+    with pytest.raises(RuntimeError) as told:
+        torch.empty(1 << 60, dtype=torch.uint8)
+    return told.value
 
-    with pytest.raises(TrainingError, match=r"batch 1: cpu has too little memory for 8 rows.*accumulate"):
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("Tried to allocate 2 GiB"), without_memory_on_the_cpu()])
+def test_out_of_memory_says_what_to_do(tmp_path, error):
+    def act(batch):
+        raise error
+
+    with pytest.raises(TrainingError, match=r"batch 1: cpu has too little memory for 8 at once.* greater accumulate"):
         run_line(tmp_path, act=act)
 
 

@@ -132,6 +132,8 @@ def test_folds_rank_every_query_once(encoder: Path, store: Store, tmp_path: Path
             assert found.ranking[query] == run.ranking[query]
     assert found.metrics["queries"] == 20
     assert found.metrics["ndcg@10"] > 0.9
+    assert found.evaluate(grades)["ndcg@10"] == found.metrics["ndcg@10"]
+    assert (found.config.folds, found.config.fold, found.config.model) == (2, None, str(encoder))
     kept = kgr.read_ranking(tmp_path / "ranking.trec.gz", store)
     assert {query: kept[query] for query in kept} == {query: found.ranking[query] for query in found.ranking}
     for wishes, message in [({"folds": 1}, "folds is 1"), ({"fold": 1}, "fold is 1 beside all folds")]:

@@ -24,8 +24,9 @@ def save_frame(folder: Path, model: PropModel, tokenizer: Any) -> None:
     config["sentence_transformers"] = {"activation_fn": _IDENTITY}
     config["sbert_ce_default_activation_function"] = _IDENTITY
     config["model_type"] = model.config.model_type
-    _io.replace_text(folder / "config.json", json.dumps(config, indent=1, default=str) + "\n")
     tokenizer.save_pretrained(folder)
+    # last, and at once: where it is, the tokenizer is whole
+    _io.replace_text(folder / "config.json", json.dumps(config, indent=1, default=str) + "\n")
 
 
 def save_weights(folder: Path, model: PropModel) -> None:

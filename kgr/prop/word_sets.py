@@ -214,8 +214,8 @@ def usable_terms(terms: Terms, least: int) -> NDArray[np.bool_]:
     if usable.sum() < 2:
         raise DataError(
             f"word sets: {int(usable.sum())} of the {len(usable)} words of the index can be drawn (those that occur at "
-            f"least {least} times and are no stop words), pairs of sets need 2: expected more texts, or a smaller "
-            "min_count"
+            f"least {least} times and are no stop words), pairs of sets need 2: expected more texts"
+            f"{', or a smaller min_count' if least > 1 else ''}"
         )
     return usable
 

@@ -66,6 +66,7 @@ def test_a_loaded_run_is_the_same(trained):
     run, _ = trained
     again = kgr.load_run(run.path)
     assert again.evaluate() == run.metrics["valid"] and again.metrics == run.metrics
+    assert again.config == run.config and again.config.window == SMALL["window"]
     assert np.array_equal(again.score(PAIRS), run.score(PAIRS))
 
 
@@ -187,6 +188,19 @@ def test_word_sets_by_attention(store, encoder, tmp_path):
     settings = {**GIVEN, "steps": 2, "law": "attention"}
     run = kgr.pretrain_prop(store, out=tmp_path / "run", model=encoder, message=lines.append, **settings)
     assert run.metrics["valid"]["documents"] > 0 and any("mean normalised entropy is 0." in line for line in lines)
+
+
+def test_a_run_killed_while_its_tokenizer_was_written_is_taken_up(store, tmp_path, monkeypatch):
+    def killed(tokenizer, folder):
+        (folder / "tokenizer.json").write_text("{")
+        raise KeyboardInterrupt
+
+    settings = {**SMALL, "steps": 1}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(transformers.PreTrainedTokenizerFast, "save_pretrained", killed)
+        kgr.pretrain_prop(store, out=tmp_path / "run", **settings)
+    run = kgr.pretrain_prop(store, out=tmp_path / "run", **settings)
+    assert np.isfinite(run.score(PAIRS)).all()
 
 
 def test_the_published_law_trains_on_a_share_of_short_documents(store, encoder, tmp_path):

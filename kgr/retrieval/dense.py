@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,10 @@ from kgr.retrieval.config import RetrieveConfig, retrieve_config
 from kgr.retrieval.exact import check_search, exact_search
 from kgr.retrieval.filters import allowed_entries
 from kgr.retrieval.ranking import Ranking
-from kgr.retrieval.retrieve import Found, Message, Progress
+from kgr.retrieval.retrieve import Asked, Found, Message, Progress
 
 
-def search(
-    store: Store,
-    texts: Sequence[str],
-    k: int,
-    allowed: NDArray[np.bool_] | None,
-    config: RetrieveConfig,
-    *,
-    language: str | None,
-    fields: Mapping[str, float] | None,
-    threads: int,
-    message: Message,
-    progress: Progress | None,
-) -> Found:
+def search(asked: Asked) -> Found:
     """Search by the encoder that made the vectors; see :class:`kgr.retrieval.retrieve.Search`.
 
     A query without a text has no results.
@@ -46,17 +34,19 @@ def search(
     """
     from kgr.retrieval.encode import query_encoder  # loads transformers, which search by vectors does without
 
+    store, config, message, threads = asked.store, asked.config, asked.message, asked.threads
     name = only_name(store) if config.vectors is None else config.vectors
-    _check_source(store, name, language)
-    asked = [number for number, text in enumerate(texts) if text.strip()]
+    _check_source(store, name, asked.language)
+    worded = [number for number, text in enumerate(asked.texts) if text.strip()]
     with torch_threads(threads):
         encoder = query_encoder(store, name, model=config.model, message=message, device=config.device)
-        queries = encoder.encode([texts[number] for number in asked], query=True)
+        queries = encoder.encode([asked.texts[number] for number in worded], query=True)
+        allowed, progress = asked.allowed, asked.progress
         offsets, ids, scores = found_by(
-            store, queries, name, k, config, allowed=allowed, threads=threads, message=message, progress=progress
+            store, queries, name, asked.k, config, allowed=allowed, threads=threads, message=message, progress=progress
         )
-    counts = np.zeros(len(texts) + 1, np.int64)
-    counts[np.array(asked, np.int64) + 1] = np.diff(offsets)
+    counts = np.zeros(len(asked.texts) + 1, np.int64)
+    counts[np.array(worded, np.int64) + 1] = np.diff(offsets)
     return np.cumsum(counts), ids, scores
 
 

@@ -18,7 +18,7 @@ from kgr.index.terms import DEFAULT, Terms, kept_indexes
 from kgr.index.text_index import kept_fields, needed_terms, text_languages
 from kgr.retrieval import _kernels
 from kgr.retrieval.config import RetrieveConfig
-from kgr.retrieval.retrieve import Found, Message, Progress, joined
+from kgr.retrieval.retrieve import Asked, Found, Message, Progress, joined
 
 _BATCH = 1 << 10  # queries that are searched at once
 _RESULTS = 1 << 24  # results that are held beside those that are found
@@ -238,23 +238,13 @@ def _spread(length_scores: Floats, places: Ints, n: int) -> Floats:
     return spread
 
 
-def search_texts(
-    scoring: MakeScoring,
-    store: Store,
-    texts: Sequence[str],
-    k: int,
-    allowed: NDArray[np.bool_] | None,
-    config: RetrieveConfig,
-    *,
-    language: str | None,
-    fields: Mapping[str, float] | None,
-    threads: int,
-    message: Message,
-    progress: Progress | None,
-) -> Found:
+def search_texts(scoring: MakeScoring, asked: Asked) -> Found:
     """Find the ``k`` best entries of each text: a search of :class:`kgr.retrieval.retrieve.Search` by a scoring."""
-    parts = open_parts(store, scoring, config, language, fields, message=message, progress=progress)
-    tell_compiling(_kernels._search, message)
+    parts = open_parts(
+        asked.store, scoring, asked.config, asked.language, asked.fields, message=asked.message, progress=asked.progress
+    )
+    tell_compiling(_kernels._search, asked.message)
+    texts, k, allowed, threads = asked.texts, asked.k, asked.allowed, asked.threads
     most = min(k, max(1, *(len(part.terms.rows) for part in parts)))
     each = max(threads, min(_BATCH, _RESULTS // most))
     found: list[Found] = []
@@ -267,10 +257,10 @@ def search_texts(
             found.append(search_bags(parts[0], bags[0], k, allowed=allowed, threads=threads))
         else:
             found.append(search_sum(parts, bags, k, allowed=allowed, threads=threads))
-        if progress:
-            progress(min(first + each, len(texts)), len(texts))
+        if asked.progress:
+            asked.progress(min(first + each, len(texts)), len(texts))
     if unknown:
-        message(f"{unknown:,} of {len(texts):,} queries have only stop words, or words that no text has")
+        asked.message(f"{unknown:,} of {len(texts):,} queries have only stop words, or words that no text has")
     return joined(found)
 
 

@@ -27,7 +27,7 @@ from kgr.retrieval._jvm import java_class, java_lock, lucene_jar
 from kgr.retrieval.config import RetrieveConfig
 from kgr.retrieval.lexical import text_language
 from kgr.retrieval.lucene_index import CONTENTS, LuceneIndex, analyzer_name, write_index
-from kgr.retrieval.retrieve import Found, Message, Progress, joined
+from kgr.retrieval.retrieve import Asked, Found, Message, Progress, joined
 
 Find = Callable[[str, int], tuple[NDArray[np.int32], NDArray[np.float32]]]
 """Return entries and scores of the best for one query; of equal scores the lower entry first."""
@@ -37,19 +37,7 @@ _LAYOUT = 1  # raised when the fields of a document change
 _UNSEEN, _UNKNOWN = -2, -1
 
 
-def search(
-    store: Store,
-    texts: Sequence[str],
-    k: int,
-    allowed: NDArray[np.bool_] | None,
-    config: RetrieveConfig,
-    *,
-    language: str | None,
-    fields: Mapping[str, float] | None,
-    threads: int,
-    message: Message,
-    progress: Progress | None,
-) -> Found:
+def search(asked: Asked) -> Found:
     """Find the ``k`` best entries of each text, see :class:`kgr.retrieval.retrieve.Search`.
 
     One search at a time: others of this process wait.
@@ -61,14 +49,14 @@ def search(
     FormatError
         The index that ``config`` names is none that this Lucene reads.
     """
-    language = language or text_language(store)
-    if config.index is None:
-        with java_lock, closing(_Own(store, allowed, config, language, fields, message, progress)) as own:
-            return joined(_each(own, texts, k, threads, progress))
-    with java_lock, closing(_Other(store, allowed, config, language, fields)) as other:
-        found = joined(_each(other, texts, k, threads, progress))
+    if asked.config.index is None:
+        with java_lock, closing(_Own(asked)) as own:
+            return joined(_each(own, asked))
+    with java_lock, closing(_Other(asked, asked.config.index)) as other:
+        found = joined(_each(other, asked))
     if other.unknown:
-        message(f"{config.index}: left out {other.unknown:,} documents found there that are no entries of {store.path}")
+        left_out = f"left out {other.unknown:,} documents found there that are no entries of {asked.store.path}"
+        asked.message(f"{asked.config.index}: {left_out}")
     return found
 
 
@@ -81,42 +69,35 @@ def _similarity(config: RetrieveConfig) -> Any:
     return java_class(f"{part}.LMJelinekMercerSimilarity")(config.jm_lambda)
 
 
-def _each(find: Find, texts: Sequence[str], k: int, threads: int, progress: Progress | None) -> list[Found]:
+def _each(find: Find, asked: Asked) -> list[Found]:
     """Return the results of each query. Threads pay: Java runs outside the interpreter's lock."""
+    texts, threads = asked.texts, asked.threads
     found = [joined([])] * len(texts)
 
     def work(start: int, first: int, last: int) -> None:
         for q in range(start + first, start + last):
-            entries, scores = find(texts[q], k)
+            entries, scores = find(texts[q], asked.k)
             found[q] = np.array([0, len(entries)]), entries, scores
 
     for start in range(0, len(texts), _BLOCK * threads):
         end = min(start + _BLOCK * threads, len(texts))
         share_rows(partial(work, start), end - start, threads)
-        if progress:
-            progress(end, len(texts))
+        if asked.progress:
+            asked.progress(end, len(texts))
     return found
 
 
 class _Own:
     """Search in the index of the store's texts, which is made first where it is not there."""
 
-    def __init__(
-        self,
-        store: Store,
-        allowed: NDArray[np.bool_] | None,
-        config: RetrieveConfig,
-        language: str,
-        fields: Mapping[str, float] | None,
-        message: Message,
-        progress: Progress | None,
-    ) -> None:
-        folder = lucene_folder(store, language, fields, message=message, progress=progress)
+    def __init__(self, asked: Asked) -> None:
+        language, fields, allowed = asked.language or text_language(asked.store), asked.fields, asked.allowed
+        folder = lucene_folder(asked.store, language, fields, message=asked.message, progress=asked.progress)
         self._rows = _io.read_array(folder / "rows.npy")
         own = self._rows if allowed is None else self._rows[allowed[self._rows]]
         only = own if len(own) < len(self._rows) else None
         self._there = len(own)
-        self._index = LuceneIndex(folder / "index", language, _similarity(config), fields, only)
+        self._index = LuceneIndex(folder / "index", language, _similarity(asked.config), fields, only)
 
     def close(self) -> None:
         self._index.close()
@@ -132,17 +113,10 @@ class _Own:
 class _Other:
     """Search in an index that was made elsewhere, whose documents are entries of the store by key."""
 
-    def __init__(
-        self,
-        store: Store,
-        allowed: NDArray[np.bool_] | None,
-        config: RetrieveConfig,
-        language: str,
-        fields: Mapping[str, float] | None,
-    ) -> None:
-        assert config.index is not None
-        self._keys, self._allowed = store.entries, allowed
-        self._index = LuceneIndex(Path(config.index), language, _similarity(config), fields)
+    def __init__(self, asked: Asked, index: str) -> None:
+        language = asked.language or text_language(asked.store)
+        self._keys, self._allowed = asked.store.entries, asked.allowed
+        self._index = LuceneIndex(Path(index), language, _similarity(asked.config), asked.fields)
         self._entry = np.full(len(self._index), _UNSEEN, np.int32)
         self._one = Lock()
 

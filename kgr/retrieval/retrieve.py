@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,29 +40,36 @@ def joined(parts: Sequence[Found]) -> Found:
     return np.cumsum(np.concatenate(counts)), np.concatenate(ids), np.concatenate(scores)
 
 
-class Search(Protocol):
-    """What the module of a method offers as ``search``."""
+@dataclass(frozen=True)
+class Asked:
+    """What a method is to find: the ``k`` best entries of each text; of equal scores the lower id first.
 
-    def __call__(
-        self,
-        store: Store,
-        texts: Sequence[str],
-        k: int,
-        allowed: NDArray[np.bool_] | None,
-        config: RetrieveConfig,
-        *,
-        language: str | None,
-        fields: Mapping[str, float] | None,
-        threads: int,
-        message: Message,
-        progress: Progress | None,
-    ) -> Found:
-        """Find the ``k`` best entries of each text; of equal scores the lower id first.
+    Attributes
+    ----------
+    allowed : bool[N], optional
+        Entries that may be found; None: all may.
+    language : str, optional
+        Of the entries' texts; None: the only one that there is, else ``en``.
+    fields : mapping of names to weights, optional
+        Given only to methods of :data:`FIELDED`.
+    progress : callable, optional
+        Called with the queries done and their number.
+    """
 
-        ``allowed`` bool[N] says which entries may be found, None that all may. ``fields`` is given only to methods
-        of :data:`FIELDED`; ``progress`` is called with the queries done and their number.
-        """
-        ...
+    store: Store
+    texts: Sequence[str]
+    k: int
+    allowed: NDArray[np.bool_] | None
+    config: RetrieveConfig
+    language: str | None
+    fields: Mapping[str, float] | None
+    threads: int
+    message: Message
+    progress: Progress | None
+
+
+Search = Callable[[Asked], Found]
+"""What the module of a method offers as ``search``."""
 
 
 Queries = Topics | Mapping[str, str] | Sequence[str] | str | Path
@@ -131,18 +139,8 @@ def retrieve(
     topics = topics_given(opened, queries)
     allowed = allowed_entries(opened, kind=kind, types=types, ids=ids)
     search: Search = importlib.import_module(METHODS[method]).search
-    offsets, found, scores = search(
-        opened,
-        topics.texts,
-        k,
-        allowed,
-        config,
-        language=language,
-        fields=fields,
-        threads=threads,
-        message=say,
-        progress=progress,
-    )
+    asked = Asked(opened, topics.texts, k, allowed, config, language, fields, threads, say, progress)
+    offsets, found, scores = search(asked)
     _tell_empty(topics, offsets, say)
     return Ranking(topics.keys, opened.entries, offsets, found, scores, f"kgr-{method}", topics, opened)
 

@@ -18,7 +18,7 @@ FLOORS = (
     ("query",),
     ("data", "models"),
     ("multihop", "completion", "retrieval"),
-    ("prop",),
+    ("prop", "sememe"),
     ("__init__", "__main__", "runs", "vectors", "cli", "show"),
 )
 """Folders and top modules by floor, the ground first; those of the first and the last may import each other."""

@@ -22,7 +22,7 @@ from kgr.data.document_shards import Progress, file_sources
 from kgr.data.documents import DocumentReader, Documents, ReadingConfig, named_fields, text_name
 from kgr.data.known import open_store
 from kgr.data.splits import Message
-from kgr.data.tables import check_language
+from kgr.data.tables import check_language, read_table
 from kgr.errors import DataError
 from kgr.index.analysis import AnalyzerConfig
 from kgr.index.kinds import DOCUMENT
@@ -66,7 +66,7 @@ def add_documents(
     config, documents = make(ReadingConfig, settings), document_files(paths, form, fields, progress)
     check_language(config.language)
     say = message or (lambda line: None)
-    with _io.temporary_folder(_spool_of(opened)) as spool:
+    with _io.temporary_folder(spool_of(opened)) as spool:
         reader = DocumentReader(documents, config, spool, opened.entries)
         deque(reader.read(), maxlen=0)
         for line in reader.remarks():
@@ -82,7 +82,7 @@ def add_documents(
         }
         before = opened.manifest["counts"]
         counts = {what: before.get(what, 0) + count for what, count in reader.counts().items()}
-        found = _commit(opened, sections, config, spool, counts, _added(opened, form, paths))
+        found = commit_indexed(opened, sections, config, spool, counts, added_sources(opened, form, paths))
         for line in reader.keep_quarantine(opened.path, more=True):
             say(line)
     return found
@@ -127,8 +127,8 @@ def add_texts(
     say = message or (lambda line: None)
     tables = [path for path in paths if path.name.removesuffix(".gz").endswith(".tsv")]
     lines = [path for path in paths if path not in tables]
-    with _io.temporary_folder(_spool_of(opened)) as spool:
-        found = [part for path in tables for part in table_texts(opened, path, config.prefix, say)]
+    with _io.temporary_folder(spool_of(opened)) as spool:
+        found = [part for path in tables for part in table_texts(opened, read_table(path), config.prefix, say)]
         reader = None
         if lines:
             reader = DocumentReader(Documents(file_sources(lines, progress), TEXTS, own), config, spool)
@@ -137,23 +137,24 @@ def add_texts(
         if not found:
             raise DataError(f"{', '.join(map(str, paths))}: found no text of an entry of {opened.path}")
         sections = merged_texts(opened, found, replace)
-        extended = _commit(opened, sections, config, spool, {}, _added(opened, TEXTS, paths))
+        extended = commit_indexed(opened, sections, config, spool, {}, added_sources(opened, TEXTS, paths))
         for line in reader.keep_quarantine(opened.path, more=True) if reader else ():
             say(line)
     return extended
 
 
-def _spool_of(store: Store) -> Path:
+def spool_of(store: Store) -> Path:
+    """Return where a folder for what is read may lie, beside the store."""
     return _io.beside(store.path, ".spool")
 
 
-def _added(store: Store, form: str, paths: Sequence[Path]) -> dict[str, Any]:
+def added_sources(store: Store, form: str, paths: Sequence[Path]) -> dict[str, Any]:
     """Return what the manifest says of files that were added, after those that it names already."""
     earlier = store.manifest["sources"].get("added", [])
     return {"added": [*earlier, {"form": form, "files": [str(path) for path in paths]}]}
 
 
-def _commit(
+def commit_indexed(
     store: Store,
     sections: Mapping[str, Section],
     config: ReadingConfig,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from kgr._io import Pieces
 from kgr._ragged import offsets_of
 from kgr.data.documents import DocumentReader, text_name
 from kgr.data.splits import Message
-from kgr.data.tables import read_table
+from kgr.data.tables import KeyTable
 from kgr.errors import DataError
 from kgr.index.store import Section, Store
 from kgr.index.texts import Texts
@@ -44,16 +43,15 @@ class FoundTexts:
     texts: Texts
 
 
-def table_texts(store: Store, path: Path, prefix: str, say: Message) -> Iterator[FoundTexts]:
-    """Read a key table (:mod:`kgr.data.tables`); keys that the store does not have are said."""
-    table = read_table(path)
+def table_texts(store: Store, table: KeyTable, prefix: str, say: Message) -> Iterator[FoundTexts]:
+    """Match a key table; keys that the store does not have are said."""
     keys = list(table.keys)
     ids = store.entries.find([prefix + key for key in keys])
-    _say_unknown(store, keys, ids, str(path), say)
+    _say_unknown(store, keys, ids, table.where, say)
     for (language, field), column in table.texts.items():
         pairs = [(row, text) for row, key in enumerate(keys) for text in column.get(key, ())]
         texts = Texts.build([row for row, _ in pairs], [text for _, text in pairs])
-        yield from _known(FoundTexts(text_name(field, language), str(path), ids[texts.rows], texts))
+        yield from _known(FoundTexts(text_name(field, language), table.where, ids[texts.rows], texts))
 
 
 def line_texts(store: Store, reader: DocumentReader, where: str, language: str, say: Message) -> Iterator[FoundTexts]:
@@ -79,8 +77,17 @@ def _say_unknown(store: Store, keys: Sequence[str], ids: NDArray[np.int32], wher
         say(f"{where}: {len(unknown):,} keys are left out, {store.path} has no such entry: {some}")
 
 
-def merged_texts(store: Store, found: Sequence[FoundTexts], replace: bool) -> dict[str, Section]:
+def merged_texts(
+    store: Store, found: Sequence[FoundTexts], replace: bool, lost: Mapping[str, NDArray[np.int32]] | None = None
+) -> dict[str, Section]:
     """Return the sections of texts that change, with the texts that are there already.
+
+    Parameters
+    ----------
+    replace : bool
+        New texts take the place of those of the same entry and section.
+    lost : by section, int32[...]
+        More entries whose texts are not kept.
 
     Raises
     ------
@@ -88,10 +95,11 @@ def merged_texts(store: Store, found: Sequence[FoundTexts], replace: bool) -> di
         An entry has a text of that field and language from elsewhere: in another file, or, unless they are to be
         replaced, in the store. The file and the entry are named.
     """
-    sections = {}
-    for name in dict.fromkeys(part.section for part in found):
+    sections, lost = {}, lost or {}
+    for name in dict.fromkeys([*(part.section for part in found), *filter(store.has, lost)]):
         parts = [part for part in found if part.section == name]
-        every = np.concatenate([np.unique(part.entries[part.entries >= 0]) for part in parts])
+        added = [np.unique(part.entries[part.entries >= 0]) for part in parts]
+        every = np.concatenate([*added, np.empty(0, np.int32)])
         _refuse_twice(store, parts, every)
         kept: list[tuple[NDArray[np.int32], Texts]] = [(part.entries, part.texts) for part in parts]
         if store.has(name):
@@ -101,6 +109,7 @@ def merged_texts(store: Store, found: Sequence[FoundTexts], replace: bool) -> di
                 key = store.entries.key(int(texts.rows[np.argmax(again)]))
                 remedy = "give replace=True (--replace) to put new ones in their place"
                 raise DataError(f"{parts[0].where}: entry {key!r} has a text in {name} already: {remedy}")
+            again |= np.isin(texts.rows, lost.get(name, every))
             kept.append((np.where(again, np.int32(-1), texts.rows), texts))
         sections[name] = _section(kept)
     return sections

@@ -15,12 +15,13 @@ from pathlib import Path
 from kgr.data.lines import file_blocks, numbered_lines
 from kgr.errors import ConfigError, DataError
 
-_LANGUAGE = r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*"
+LANGUAGE = r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*"
+"""Tags of languages, such as en, zh or pt-BR."""
 
 TEXT_FIELD = re.compile("[a-z][a-z_]*")
 """The names that fields of texts may have."""
 
-COLUMN = re.compile(rf"({TEXT_FIELD.pattern})\.({_LANGUAGE})")
+COLUMN = re.compile(rf"({TEXT_FIELD.pattern})\.({LANGUAGE})")
 
 Column = dict[str, tuple[str, ...]]
 """The values of each key that has any."""
@@ -49,7 +50,7 @@ class KeyTable:
 
 def check_language(language: str) -> None:
     """Refuse what is no tag of a language, with a ConfigError."""
-    if not re.fullmatch(_LANGUAGE, language):
+    if not re.fullmatch(LANGUAGE, language):
         raise ConfigError(f"language is {language!r}, expected a tag such as en, zh or pt-BR")
 
 

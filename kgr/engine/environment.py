@@ -6,15 +6,30 @@ import importlib.metadata
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
-from kgr.engine.config import TrainConfig
 from kgr.engine.device import device_of
 
 
-def environment(config: TrainConfig) -> dict[str, Any]:
+class Told(Protocol):
+    """What any run is told of where it runs."""
+
+    @property
+    def threads(self) -> int:
+        """Of its producers."""
+
+    @property
+    def device(self) -> str:
+        """As settings name it."""
+
+    @property
+    def seed(self) -> int:
+        """Of every draw."""
+
+
+def environment(config: Told) -> dict[str, Any]:
     """Return versions, threads, device, seed and the commit of the checkout, None where there is none."""
     device = device_of(config.device)
     return {

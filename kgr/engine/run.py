@@ -24,7 +24,7 @@ from kgr import _config, _io
 from kgr.engine import checkpoint
 from kgr.engine.checkpoint import Checkpoint
 from kgr.engine.config import TrainConfig, check_steering, differences
-from kgr.engine.environment import environment
+from kgr.engine.environment import Told, environment
 from kgr.engine.steering import best
 from kgr.engine.table import Table
 from kgr.errors import ConfigError, FormatError
@@ -190,16 +190,50 @@ def begin(
     """
     path = Path(path)
     check_steering(config)
+    with _held(path):
+        if (path / "config.toml").exists():
+            _check_resumable(Run.open(path), task, config, sections)
+        yield _headed(path, task, store, config, dataclasses.asdict(config), sections)
+
+
+@contextlib.contextmanager
+def begin_fit(
+    path: str | Path, *, task: str, store: str, config: Told, settings: Mapping[str, Any], sections: Mapping[str, str]
+) -> Iterator[Run]:
+    """Make the folder of a run that is fitted at once, without steps and checkpoints, and hold it.
+
+    ``settings`` are those of ``config`` by name; the rest is as for :func:`begin`. A fit that was not finished begins
+    anew.
+
+    Raises
+    ------
+    ConfigError
+        The folder holds something else, or a run of another task.
+    FormatError
+        Another process holds it.
+    """
+    path = Path(path)
+    with _held(path):
+        if (path / "config.toml").exists():
+            _check_task(Run.open(path), task)
+        yield _headed(path, task, store, config, settings, sections)
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[None]:
     _refuse_other(path)
     path.mkdir(parents=True, exist_ok=True)
     with _io.only_writer(path):
-        if (path / "config.toml").exists():
-            _check_resumable(Run.open(path), task, config, sections)
-        settings = dataclasses.asdict(config)
-        head = {"format": VERSION, "task": task, "store": store}
-        _io.replace_text(path / "config.toml", _config.to_toml({"run": head, "settings": settings}))
-        _io.replace_text(path / "environment.json", json.dumps(environment(config), indent=1) + "\n")
-        yield Run(path, task, store, settings, dict(sections))
+        yield
+
+
+def _headed(
+    path: Path, task: str, store: str, config: Told, settings: Mapping[str, Any], sections: Mapping[str, str]
+) -> Run:
+    head = {"format": VERSION, "task": task, "store": store}
+    _io.replace_text(path / "config.toml", _config.to_toml({"run": head, "settings": settings}))
+    _io.replace_text(path / "environment.json", json.dumps(environment(config), indent=1) + "\n")
+    return Run(path, task, store, dict(settings), dict(sections))
 
 
 def _refuse_other(path: Path) -> None:
@@ -212,9 +246,13 @@ def _refuse_other(path: Path) -> None:
         raise ConfigError(f"{path}: is no run folder and holds {other!r}; give a new or an empty folder")
 
 
-def _check_resumable(run: Run, task: str, config: TrainConfig, sections: Mapping[str, str]) -> None:
+def _check_task(run: Run, task: str) -> None:
     if run.task != task:
         raise ConfigError(f"{run.path}: holds a run of {run.task!r}, not {task!r}; give another folder")
+
+
+def _check_resumable(run: Run, task: str, config: TrainConfig, sections: Mapping[str, str]) -> None:
+    _check_task(run, task)
     found = run.checkpoint()
     if found is None:  # nothing was trained yet: the folder takes the new settings
         return

@@ -16,7 +16,7 @@ import kgr.errors
 from kgr import _io
 from kgr.engine import checkpoint
 from kgr.engine import environment as environment_module
-from kgr.engine.run import Run, begin
+from kgr.engine.run import Run, begin, begin_fit
 from kgr.errors import ConfigError, FormatError, TrainingError
 
 
@@ -50,6 +50,27 @@ def test_what_a_run_folder_holds(tmp_path):
     environment = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert environment.keys() >= {"python", "kgr", "torch", "numpy", "numba", "threads", "device", "seed", "commit"}
     assert environment["torch"] and environment["threads"] == 1
+
+
+def test_a_run_that_is_fitted_at_once(tmp_path):
+    told = {"task": "fit", "store": "nowhere", "config": config_of(), "settings": {"k": 3}, "sections": SECTIONS}
+    with begin_fit(tmp_path / "run", **told) as run:
+        run.record({"step": 0, "figure": 1})
+        with pytest.raises(FormatError, match="another process is writing it"), begin_fit(tmp_path / "run", **told):
+            pass
+    assert (run.settings, run.sections) == ({"k": 3}, SECTIONS)
+    assert Run.open(tmp_path / "run").settings == {"k": 3}
+    with begin_fit(tmp_path / "run", **told | {"settings": {"k": 4}}) as again:  # begins anew
+        assert again.metrics() == [{"step": 0, "figure": 1}]
+    with (
+        pytest.raises(ConfigError, match="holds a run of 'fit', not 'other'"),
+        begin_fit(tmp_path / "run", **told | {"task": "other"}),
+    ):
+        pass
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "file").touch()
+    with pytest.raises(ConfigError, match="holds 'file'"), begin_fit(tmp_path / "else", **told):
+        pass
 
 
 def test_no_commit_outside_a_checkout(tmp_path):

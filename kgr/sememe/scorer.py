@@ -1,0 +1,61 @@
+"""What every method is: scores of all sememes for synsets that are described, and why."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from kgr.sememe.descriptions import Descriptions
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """One thing that spoke for a sememe.
+
+    Attributes
+    ----------
+    what
+        "synset": an annotated synset that is like the one that was asked; "relation": one that a relation leads
+        to; "text": words.
+    key
+        Of the synset; of the relation, a blank, and the synset that it leads to; or the words.
+    label
+        For people.
+    weight
+        How much it said; larger is more. Comparable among the evidence of one answer only.
+    """
+
+    what: Literal["synset", "relation", "text"]
+    key: str
+    label: str
+    weight: float
+
+
+class Scorer(Protocol):
+    """A fitted method. It knows B synsets by their descriptions alone, those of the store and new ones alike."""
+
+    @property
+    def name(self) -> str:
+        """By which weights are given and evidence is told."""
+
+    def scores(self, asked: Descriptions) -> NDArray[np.float32]:
+        """Score all sememes: float32[B, C], larger is better, finite.
+
+        A synset that is among the method's own references is left out of the evidence for itself; only models with
+        a vector of each synset (:class:`kgr.sememe.graph_train.GraphScorer`) cannot. The scores of a synset do not
+        depend on the others that are asked with it.
+        """
+        ...
+
+
+@runtime_checkable
+class Explainer(Protocol):
+    """A method that can say why."""
+
+    def why(self, asked: Descriptions, column: int) -> list[Evidence]:
+        """Return what spoke for a sememe of the one synset that is asked, the strongest first."""
+        ...

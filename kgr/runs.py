@@ -16,8 +16,10 @@ from kgr.prop.finetune import TASK as FINETUNE
 from kgr.prop.finetune import FinetuneRun, load_finetune
 from kgr.prop.run import TASK as PROP
 from kgr.prop.run import PropRun, load_prop
+from kgr.sememe.run import TASK as SEMEMES
+from kgr.sememe.run import SememeRun, load_sememes
 
-AnyRun = MultihopRun | CompletionRun | PropRun | FinetuneRun
+AnyRun = MultihopRun | CompletionRun | PropRun | FinetuneRun | SememeRun
 """A run of any task."""
 
 LOADERS: dict[str, Callable[[Run], AnyRun]] = {
@@ -25,6 +27,7 @@ LOADERS: dict[str, Callable[[Run], AnyRun]] = {
     COMPLETION: load_completion,
     PROP: load_prop,
     FINETUNE: load_finetune,
+    SEMEMES: load_sememes,
 }
 """What opens a run, by its task."""
 
@@ -58,4 +61,8 @@ def vectors_of(run: AnyRun) -> RunVectors:
     """
     if isinstance(run, PropRun | FinetuneRun):
         raise ConfigError(f"{run.path}: a ranker has no vectors of entities: give a run of a graph")
+    if isinstance(run, SememeRun):
+        raise ConfigError(
+            f"{run.path}: a predictor of sememes has none itself: give its link model's, {run.path}/graph"
+        )
     return run.vectors()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kgr.completion.run import train_completion
     from kgr.completion.seeds import train_completion_seeds
     from kgr.data.add import add_documents, add_texts
+    from kgr.data.add_synsets import add_synset_texts, add_wordnet
     from kgr.data.analysis import analyze
     from kgr.data.beir import build_beir
     from kgr.data.build import build_store
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from kgr.retrieval.retrieve import retrieve
     from kgr.retrieval.search import search
     from kgr.runs import load_run
+    from kgr.sememe.lookup import sememes
+    from kgr.sememe.train import train_sememes
     from kgr.vectors import import_vectors, nearest
 
     __version__: str
@@ -69,7 +72,9 @@ __all__ = [
     "UnknownKey",
     "__version__",
     "add_documents",
+    "add_synset_texts",
     "add_texts",
+    "add_wordnet",
     "analyze",
     "build_beir",
     "build_corpus",
@@ -100,16 +105,20 @@ __all__ = [
     "sample_queries",
     "search",
     "search_vectors",
+    "sememes",
     "train_completion",
     "train_completion_seeds",
     "train_multihop",
+    "train_sememes",
     "write_queries",
 ]
 
 _HOMES = {
     "Store": "kgr.index.store",
     "add_documents": "kgr.data.add",
+    "add_synset_texts": "kgr.data.add_synsets",
     "add_texts": "kgr.data.add",
+    "add_wordnet": "kgr.data.add_synsets",
     "analyze": "kgr.data.analysis",
     "build_beir": "kgr.data.beir",
     "build_corpus": "kgr.data.collection",
@@ -140,9 +149,11 @@ _HOMES = {
     "sample_queries": "kgr.data.queries",
     "search": "kgr.retrieval.search",
     "search_vectors": "kgr.retrieval.dense",
+    "sememes": "kgr.sememe.lookup",
     "train_completion": "kgr.completion.run",
     "train_completion_seeds": "kgr.completion.seeds",
     "train_multihop": "kgr.multihop.run",
+    "train_sememes": "kgr.sememe.train",
     "write_queries": "kgr.data.queries",
 }
 """Where a name lives; the errors live in ``kgr.errors``."""

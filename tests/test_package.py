@@ -29,7 +29,9 @@ PUBLIC = [
     "UnknownKey",
     "__version__",
     "add_documents",
+    "add_synset_texts",
     "add_texts",
+    "add_wordnet",
     "analyze",
     "build_beir",
     "build_corpus",
@@ -60,9 +62,11 @@ PUBLIC = [
     "sample_queries",
     "search",
     "search_vectors",
+    "sememes",
     "train_completion",
     "train_completion_seeds",
     "train_multihop",
+    "train_sememes",
     "write_queries",
 ]
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import Result
+from synset_folder import built_synsets
+from wordnet_folder import write_wordnet
 
 from kgr.data.known import known_names
 from kgr.graph.graph import load_graph
@@ -223,6 +225,24 @@ def test_documents_by_options(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: 
     assert kgr(*texts, "--replace").stdout == f"{store}: version 3, 2 entries, 0 new\n"
     assert "--replace is for" in kgr("add", store, str(tmp_path / "more.jsonl"), "--replace", code=2).stderr
     assert kgr("check", store).stdout == f"{store}: whole\n"
+
+
+def test_texts_of_synsets(kgr: Kgr, kgr_json: Callable[..., Any], tmp_path: Path) -> None:
+    store, wordnet = str(built_synsets(tmp_path).path), str(write_wordnet(tmp_path / "wn"))
+    (tmp_path / "texts.jsonl").write_text('{"id": "bn:00000003n", "lemmas": ["Gestalt"], "en": ["figure"]}\n')
+    texts = ["add", store, str(tmp_path / "texts.jsonl"), "--format", "synset-texts", "--language", "de"]
+    assert kgr_json(*texts) == {"store": store, "version": 2, "entries": 9, "entries_added": 0}
+    assert "give replace=True (--replace)" in kgr(*texts, code=1).stderr
+    found = kgr("add", store, wordnet, "--format", "wordnet")
+    assert found.stdout == f"{store}: version 3, 9 entries, 0 new\n"
+    assert f"{wordnet}: texts of 5 of 6 synsets" in found.stderr
+    shown = kgr("show", store, "bn:00000003n").stdout
+    assert "Gestalt" in shown and "a person" in shown
+    assert [hit["key"] for hit in kgr_json("search", store, "fair")["results"]] == ["bn:00000007a"]
+    for form in ("synset-texts", "wordnet"):
+        assert "--field is not for" in kgr("add", store, wordnet, "--format", form, "--field", "url", code=2).stderr
+    assert "several folders" in kgr("add", store, wordnet, wordnet, "--format", "wordnet", code=2).stderr
+    assert "strict is True" in kgr(*texts, "--strict", code=1).stderr
 
 
 def test_build_names_a_bad_line(kgr: Kgr, tmp_path: Path) -> None:

@@ -94,6 +94,15 @@ class Annotations:
         return found
 
 
+def places_of(ids: NDArray[np.int32], wanted: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return where each wanted id is among ascending ids, -1 where it is not: int32[n]."""
+    if not len(ids):
+        return np.full(len(wanted), -1, np.int32)
+    found = np.searchsorted(ids, wanted)
+    there = ids[np.minimum(found, len(ids) - 1)] == wanted
+    return np.where(there, found, -1).astype(np.int32)
+
+
 def rows_at(labels: csr_array, places: NDArray[np.integer[Any]]) -> csr_array:
     """Return the rows of labels at B places, csr[B, C]; an empty one where the place is -1."""
     known = np.flatnonzero(places >= 0)
@@ -146,7 +155,7 @@ def _labels(
         return csr_array(shape, dtype=np.float32)
     triples = store.triples(split)
     triples = triples[triples[:, 1] == relation]
-    rows, columns = _places(synsets, triples[:, 0]), _places(sememes, triples[:, 2])
+    rows, columns = places_of(synsets, triples[:, 0]), places_of(sememes, triples[:, 2])
     if len(wrong := np.flatnonzero((rows < 0) | (columns < 0))):
         said = _in_words(store, triples[wrong[0]])
         raise DataError(f"{store.path}: {split} has {said}, expected {HAVE_SEMEME} from a synset to a sememe")
@@ -158,13 +167,6 @@ def _labels(
         raise DataError(f"{store.path}: {split} has {said} twice, expected each annotation once")
     offsets = np.searchsorted(rows, np.arange(len(synsets) + 1))
     return csr_array((np.ones(len(rows), np.float32), columns, offsets), shape=shape)
-
-
-def _places(ids: NDArray[np.int32], wanted: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return where each wanted id is among ascending ids, -1 where it is not: int32[n]."""
-    found = np.searchsorted(ids, wanted)
-    there = ids[np.minimum(found, len(ids) - 1)] == wanted
-    return np.where(there, found, -1).astype(np.int32)
 
 
 def _check_apart(store: Store, keys: tuple[str, ...], labels: Mapping[str, csr_array]) -> None:

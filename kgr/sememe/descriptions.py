@@ -15,7 +15,7 @@ from kgr.data.tables import check_language
 from kgr.data.wordnet import WORDNET, open_wordnet, ranks_of
 from kgr.errors import ConfigError, DataError, UnknownKey
 from kgr.index.store import Store
-from kgr.sememe.annotations import Annotations
+from kgr.sememe.annotations import Annotations, places_of
 
 HYPERNYM = "synset:hypernym"
 """The relation from a synset to one above it."""
@@ -234,7 +234,7 @@ def _texts(store: Store, field: str, language: str, annotations: Annotations) ->
     found: list[list[str]] = [[] for _ in annotations.synsets]
     texts = store.texts("entries", field, language)
     if texts is not None:
-        owners = _rows(store, annotations)[texts.rows]
+        owners = places_of(annotations.synsets, texts.rows)
         whole, ends = texts.bytes.tobytes(), texts.offsets.tolist()
         for at in np.flatnonzero(owners >= 0).tolist():
             found[owners[at]].append(whole[ends[at] : ends[at + 1]].decode())
@@ -260,9 +260,8 @@ def _no_edges(count: int) -> Edges:
 
 def _edges(store: Store, annotations: Annotations) -> Edges:
     """Return the edges of train between synsets, from both ends."""
-    row_of = _rows(store, annotations)
     heads, relations, tails = store.triples("train").T
-    heads, tails = row_of[heads], row_of[tails]
+    heads, tails = places_of(annotations.synsets, heads), places_of(annotations.synsets, tails)
     between = (heads >= 0) & (tails >= 0)
     heads, relations, tails = heads[between], relations[between], tails[between]
     owners, others = np.concatenate([heads, tails]), np.concatenate([tails, heads])
@@ -272,20 +271,12 @@ def _edges(store: Store, annotations: Annotations) -> Edges:
     return Edges(offsets_of(counts), others[order], directed[order])
 
 
-def _rows(store: Store, annotations: Annotations) -> NDArray[np.int32]:
-    """Return the row of each entry among the annotations, int32[N]; -1 of what is no synset."""
-    rows = np.full(len(store.entries), -1, np.int32)
-    rows[annotations.synsets] = np.arange(len(annotations.synsets), dtype=np.int32)
-    return rows
-
-
 def _above(
     store: Store, annotations: Annotations, hypernyms: Sequence[str], language: str
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return concepts and entries of hypernyms, each ascending, of those that are there; every one is one or both."""
-    concepts, rows = _ranks(store, hypernyms), _rows(store, annotations)
-    entries = store.entries.find(hypernyms)
-    entries = np.where((entries >= 0) & (rows[entries] >= 0), entries, -1)
+    concepts, entries = _ranks(store, hypernyms), store.entries.find(hypernyms)
+    entries = np.where(places_of(annotations.synsets, entries) >= 0, entries, -1)
     for key, concept, entry in zip(hypernyms, concepts.tolist(), entries.tolist(), strict=True):
         if concept < 0 and entry < 0:
             raise unknown_synset(store, annotations, key, language)
@@ -299,5 +290,5 @@ def _hypernym_edges(store: Store, annotations: Annotations, entries: NDArray[np.
         raise DataError(f"{store.path}: has no relation {HYPERNYM} and no WordNet, so hypernyms say nothing: give none")
     if relation < 0:
         return _no_edges(1)
-    others = _rows(store, annotations)[entries]
+    others = places_of(annotations.synsets, entries)
     return Edges(offsets_of([len(others)]), others, np.full(len(others), 2 * relation, np.int32))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from kgr.sememe.annotations import places_of
 from kgr.sememe.wordnet_related import WordNetRelated, fit_wordnet_related
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ class Related:
     ----------
     references : int32[T]
         Rows of the synsets that are asked after, ascending.
-    place : int32[S]
-        Of each row among the references, or -1.
     relations : by base relation
         Names of those that are told apart.
     sharers : by lemma
@@ -43,7 +42,6 @@ class Related:
     """
 
     references: NDArray[np.int32]
-    place: NDArray[np.int32]
     relations: Mapping[int, str]
     sharers: Mapping[str, NDArray[np.int32]]
     wordnet: WordNetRelated | None
@@ -61,7 +59,7 @@ class Related:
     def _by_graph(self, asked: Descriptions) -> dict[str, csr_array]:
         edges, B = asked.edges, len(asked.rows)
         rows = np.repeat(np.arange(B), np.diff(edges.offsets))
-        places, base, inverse = self.place[edges.others], edges.relations >> 1, edges.relations & 1
+        places, base, inverse = places_of(self.references, edges.others), edges.relations >> 1, edges.relations & 1
         told = {name: base == relation for relation, name in self.relations.items()}
         told["other"] = ~np.isin(base, list(self.relations))
         found = {}
@@ -84,7 +82,7 @@ class Related:
         return csr_array((np.ones(len(rows), np.float32), (rows, places)), shape)
 
     def _without_self(self, near: csr_array, rows: NDArray[np.int32]) -> csr_array:
-        own = np.where(rows >= 0, self.place[rows], -1)
+        own = places_of(self.references, rows)
         near.data[near.indices == np.repeat(own, np.diff(near.indptr))] = 0
         near.eliminate_zeros()
         return near
@@ -109,15 +107,13 @@ def fit_related(
     relations : of R texts, optional
         Names of the relations.
     """
-    place = np.full(len(descriptions.rows), -1, np.int32)
-    place[references] = np.arange(len(references))
     forward = descriptions.edges.relations[descriptions.edges.relations & 1 == 0] >> 1
     counts = np.bincount(forward)
     frequent = np.argsort(-counts, kind="stable")[: min(RELATIONS, np.count_nonzero(counts))]
-    names = {place: relations[place] if relations else f"relation {place}" for place in sorted(frequent.tolist())}
+    names = {base: relations[base] if relations else f"relation {base}" for base in sorted(frequent.tolist())}
     known = descriptions.take(references)
     wordnet = None if taxonomy is None else fit_wordnet_related(known, taxonomy)
-    return Related(references, place, names, _sharers(known), wordnet)
+    return Related(references, names, _sharers(known), wordnet)
 
 
 def folded(lemmas: tuple[str, ...]) -> list[str]:

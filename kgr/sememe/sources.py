@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from kgr.sememe.annotations import remainder, rows_at
+from kgr.sememe.annotations import places_of, remainder, rows_at
 from kgr.sememe.neighbours import Neighbours, Rule, nearest
 from kgr.sememe.related import Related
 from kgr.sememe.scorer import Evidence, Scorer
@@ -57,8 +57,6 @@ class Annotated:
     ----------
     rows : int32[T]
         Among the annotations, ascending.
-    place : int32[S]
-        Of each row among the references, or -1.
     labels : csr float32[T, C]
         What they have in train.
     keys, names : T texts
@@ -66,7 +64,6 @@ class Annotated:
     """
 
     rows: NDArray[np.int32]
-    place: NDArray[np.int32]
     labels: csr_array
     keys: tuple[str, ...]
     names: tuple[str, ...]
@@ -74,16 +71,14 @@ class Annotated:
     @classmethod
     def of(cls, descriptions: Descriptions, annotations: Annotations, references: NDArray[np.int32]) -> Annotated:
         """Take what is known of references; ``descriptions`` are those of all S synsets."""
-        place = np.full(len(descriptions), -1, np.int32)
-        place[references] = np.arange(len(references), dtype=np.int32)
         keys = tuple(annotations.keys[row] for row in references.tolist())
         lemmas = (descriptions.lemmas[row] for row in references.tolist())
         names = tuple(own[0] if own else key for own, key in zip(lemmas, keys, strict=True))
-        return cls(references, place, annotations.of("train")[references], keys, names)
+        return cls(references, annotations.of("train")[references], keys, names)
 
     def own(self, asked: Descriptions) -> csr_array:
         """Return what those of B synsets that are references have: csr float32[B, C]."""
-        return rows_at(self.labels, np.where(asked.rows >= 0, self.place[asked.rows], -1))
+        return rows_at(self.labels, places_of(self.rows, asked.rows))
 
     def having(self, column: int) -> NDArray[np.bool_]:
         """Return which references have a sememe, bool[T]."""

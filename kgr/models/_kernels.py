@@ -153,6 +153,81 @@ def _over_modulus(real, imaginary, weight, zero):
     return weight / math.sqrt(square) if square != zero else zero
 
 
+@register_jitable
+def _cone(query, row, d, D, inside):
+    # a cone's columns: cosine and sine of half its axis, then of half its aperture; a row's: those of half its angle
+    sine, cosine = _halfway(query, row, d, D)
+    sine, cosine, zero = abs(sine), abs(cosine), query.dtype.type(0)
+    beyond = sine * query[2 * D + d] - cosine * query[3 * D + d]  # the sine of a difference
+    return (beyond if not beyond < zero else zero) + inside * min(sine, query[3 * D + d])
+
+
+@register_jitable
+def _halfway(query, row, d, D):
+    """Sine and cosine of half the angle from a cone's axis to a row."""
+    sine = row[D + d] * query[d] - row[d] * query[D + d]
+    return sine, row[d] * query[d] + row[D + d] * query[D + d]
+
+
+@register_jitable
+def _cone_pulls(query, row, d, D, weight, inside):
+    """The derivatives by half a row's angle and by half a cone's aperture, times ``weight``."""
+    signed, along = _halfway(query, row, d, D)
+    sine, cosine, zero = abs(signed), abs(along), query.dtype.type(0)
+    narrow, wide = query[3 * D + d], query[2 * D + d]
+    slope = cosine * wide + sine * narrow
+    outside = sine > narrow
+    turn = slope if outside else inside * cosine
+    side = signed * along
+    turn = math.copysign(turn, side) * weight if side != zero else zero
+    return turn, (inside * wide - slope) * weight if outside else zero
+
+
+@njit(fastmath=_FAST, **OPTIONS)
+def _cone_row_gradients(own, other, weight, inside, column, first, last, out):
+    """As :func:`_gradients`, along the circle on which a row's cosines and sines lie."""
+    D = own.shape[1] // 2
+    for i in range(first, last):
+        x, total = own[i], out[i]
+        total[:] = 0
+        for j in range(0, len(other), 2):
+            y0, w0 = _weighted(other, weight, i, j)
+            y1, w1 = _weighted(other, weight, i, j + 1)
+            for d in range(D):
+                turn0, _ = _cone_pulls(y0, x, d, D, w0, inside)
+                turn1, _ = _cone_pulls(y1, x, d, D, w1, inside)
+                total[d] += turn0 + turn1
+        _along_circle(x, total, 0, D)
+
+
+@njit(fastmath=_FAST, **OPTIONS)
+def _cone_gradients(own, other, weight, inside, column, first, last, out):
+    """As :func:`_cone_row_gradients`, of a cone's axis and aperture at once."""
+    D = own.shape[1] // 4
+    for i in range(first, last):
+        x, total = own[i], out[i]
+        total[:] = 0
+        for j in range(0, len(other), 2):
+            y0, w0 = _weighted(other, weight, i, j)
+            y1, w1 = _weighted(other, weight, i, j + 1)
+            for d in range(D):
+                turn0, wider0 = _cone_pulls(x, y0, d, D, w0, inside)
+                turn1, wider1 = _cone_pulls(x, y1, d, D, w1, inside)
+                total[d] -= turn0 + turn1
+                total[2 * D + d] += wider0 + wider1
+        _along_circle(x, total, 0, D)
+        _along_circle(x, total, 2 * D, D)
+
+
+@register_jitable
+def _along_circle(point, total, column, D):
+    """Spread derivatives by angles, from ``column`` on, over the cosines and sines of these."""
+    for d in range(column, column + D):
+        pull = total[d]
+        total[d] = -point[D + d] * pull
+        total[D + d] = point[d] * pull
+
+
 _l1_distances = _distances(_l1)
 _l1_gradients = _gradients(_l1_pull)
 _box_distances = _distances(_box)
@@ -160,3 +235,4 @@ _box_center_gradients = _gradients(_box_center_pull)
 _box_offset_gradients = _gradients(_box_offset_pull)
 _box_row_gradients = _gradients(_box_row_pull)
 _modulus_distances = _distances(_modulus, numbers=2)
+_cone_distances = _distances(_cone, numbers=2)

@@ -1,7 +1,8 @@
 """Distances of every query to every row, forward and backward, without a B x K x D array.
 
 On the CPU they are compiled loops shared among ``torch.get_num_threads()`` threads; elsewhere they
-are written by ``torch.cdist``. Equal rows get equal distances, and threads change no bit.
+are written by ``torch.cdist``, or plainly for so many rows at once as memory allows. Equal rows get
+equal distances, and threads change no bit.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from kgr._threads import share_rows
 from kgr.models import _kernels
 
 _CHUNK = 1 << 26  # numbers that a backward pass may hold of all pairs at once
+
+_Formula = Callable[[Tensor, Tensor, float], Tensor]
 
 
 def l1_distances(query: Tensor, rows: Tensor) -> Tensor:
@@ -43,13 +46,17 @@ def modulus_distances(query: Tensor, rows: Tensor) -> Tensor:
     """
     if _compiles(query, rows):
         return _PairLoop.apply(query, rows, 0.0, _MODULUS)  # type: ignore[no-any-return, no-untyped-call]
-    return _Moduli.apply(query, rows)  # type: ignore[no-any-return, no-untyped-call]
+    return _Blocks.apply(query, rows, 0.0, _moduli)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def modulus_pair_distances(query: Tensor, rows: Tensor) -> Tensor:
     """Return the distance ``float[B]`` of each complex row [B, D] from its own query [B, D]."""
-    real, imaginary = (query - rows).chunk(2, dim=-1)
-    return torch.linalg.vector_norm(torch.stack([real, imaginary]), dim=0).sum(-1)  # type: ignore[no-any-return]
+    return _moduli(query, rows, 0.0)
+
+
+def _moduli(query: Tensor, rows: Tensor, inside: float) -> Tensor:
+    gap = torch.unflatten(query - rows, -1, (2, -1))
+    return torch.linalg.vector_norm(gap, dim=-2).sum(-1)  # type: ignore[no-any-return]
 
 
 def box_distances(box: Tensor, rows: Tensor, inside: float) -> Tensor:
@@ -76,6 +83,50 @@ def box_pair_distances(box: Tensor, rows: Tensor, inside: float) -> Tensor:
     return (inside * gap + (1 - inside) * torch.relu(gap - offset)).sum(-1)
 
 
+def half_turns(angles: Tensor) -> Tensor:
+    """Return [n, 2D]: the cosines, then the sines of half of ``angles`` [n, D]."""
+    half = angles / 2
+    return torch.cat([half.cos(), half.sin()], dim=-1)
+
+
+def cone_distances(cone: Tensor, rows: Tensor, inside: float) -> Tensor:
+    """Return the distances ``float[B, K]`` from cones of angles, ``rows`` [K, 2D] by their :func:`half_turns`.
+
+    Two angles are as far apart as the sine of half of what lies between them. Per dimension a row's distance is
+    that from the nearer border, where it is outside the cone, and ``inside`` times that from the axis, at most
+    the border's own. Gradients by ``rows`` are right along the circle, where alone a row can move.
+
+    Parameters
+    ----------
+    cone : [B, 2D]
+        Axis, an angle, and aperture, what lies between the axis and either border: in [0, pi].
+    """
+    query = _half_turned(cone)
+    if _compiles(query, rows):
+        return _PairLoop.apply(query, rows, inside, _CONE)  # type: ignore[no-any-return, no-untyped-call]
+    return _Blocks.apply(query, rows, inside, _cones)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def cone_pair_distances(cone: Tensor, rows: Tensor, inside: float) -> Tensor:
+    """Return the :func:`cone_distances` ``float[B]`` of each of ``rows`` [B, 2D] from its own cone [B, 2D]."""
+    return _cones(_half_turned(cone), rows, inside)
+
+
+def _half_turned(cone: Tensor) -> Tensor:
+    """Return [B, 4D]: the :func:`half_turns` of the axes, then of the apertures."""
+    return torch.cat([half_turns(part) for part in cone.chunk(2, dim=-1)], dim=-1)
+
+
+def _cones(query: Tensor, rows: Tensor, inside: float) -> Tensor:
+    axis_cosine, axis_sine, wide, narrow = query.chunk(4, dim=-1)
+    row_cosine, row_sine = rows.chunk(2, dim=-1)
+    sine = (row_sine * axis_cosine - row_cosine * axis_sine).abs()
+    cosine = (row_cosine * axis_cosine + row_sine * axis_sine).abs()
+    beyond = torch.relu(sine * wide - cosine * narrow)  # from the nearer border
+    # not the minimum, which at a tie, on the border, would pull both
+    return (beyond + inside * torch.where(sine > narrow, narrow, sine)).sum(-1)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Kernels:
     distances: Callable[..., None]
@@ -90,6 +141,7 @@ _BOX = _Kernels(
     (_kernels._box_center_gradients, _kernels._box_offset_gradients),
     _kernels._box_row_gradients,
 )
+_CONE = _Kernels(_kernels._cone_distances, (_kernels._cone_gradients,), _kernels._cone_row_gradients)
 
 
 class _PairLoop(torch.autograd.Function):
@@ -121,37 +173,29 @@ class _PairLoop(torch.autograd.Function):
         return into_query, into_rows, None, None
 
 
-class _Moduli(torch.autograd.Function):
-    """What the compiled loop of moduli gives, in torch's own operations by blocks of rows."""
+class _Blocks(torch.autograd.Function):
+    """What a compiled loop gives, of a plain formula by blocks of rows, each computed again in the backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, rows: Tensor) -> Tensor:
+    def forward(ctx: Any, query: Tensor, rows: Tensor, inside: float, formula: _Formula) -> Tensor:
         ctx.save_for_backward(query, rows)
-        blocks = torch.split(rows, _block(query))
-        return torch.cat([_moduli(_gap(query, part)).sum(-1) for part in blocks], dim=1)
+        ctx.inside, ctx.formula = inside, formula
+        parts = torch.split(rows, _block(query))
+        return torch.cat([formula(query.unsqueeze(1), part, inside) for part in parts], dim=1)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        query, rows = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        query, rows = (tensor.detach().requires_grad_() for tensor in ctx.saved_tensors)
         into_query, into_rows, size = torch.zeros_like(query), [], _block(query)
-        for part, weight in zip(torch.split(rows, size), torch.split(grad, size, dim=1), strict=True):
-            gap = _gap(query, part)
-            modulus = _moduli(gap)
-            scale = (weight.unsqueeze(-1) / modulus).masked_fill_(modulus == 0, 0)
-            pull = (gap * scale.unsqueeze(-2)).flatten(-2)
-            into_query += pull.sum(1)
-            into_rows.append(-pull.sum(0))
-        return into_query, torch.cat(into_rows)
-
-
-def _gap(query: Tensor, rows: Tensor) -> Tensor:
-    """Return [B, K, 2, D / 2]: the differences, real and imaginary."""
-    return (query.unsqueeze(1) - rows).view(len(query), len(rows), 2, query.shape[1] // 2)
-
-
-def _moduli(gap: Tensor) -> Tensor:
-    return gap.square().sum(-2).sqrt_()
+        for part, weight in zip(torch.split(rows.detach(), size), torch.split(grad, size, dim=1), strict=True):
+            part.requires_grad_()
+            with torch.enable_grad():
+                distances = ctx.formula(query.unsqueeze(1), part, ctx.inside)
+            pulls = torch.autograd.grad(distances, (query, part), weight)
+            into_query += pulls[0]
+            into_rows.append(pulls[1])
+        return into_query, torch.cat(into_rows), None, None
 
 
 def _block(query: Tensor) -> int:

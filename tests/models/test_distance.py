@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +13,9 @@ from kgr.models import distance
 from kgr.models.distance import (
     box_distances,
     box_pair_distances,
+    cone_distances,
+    cone_pair_distances,
+    half_turns,
     l1_distances,
     l2_distances,
     modulus_distances,
@@ -43,10 +47,28 @@ def plain_modulus(query: Tensor, rows: Tensor) -> Tensor:
     return torch.complex(*gap.chunk(2, dim=-1)).abs().sum(-1)
 
 
+def plain_cone(cone: Tensor, angles: Tensor) -> Tensor:
+    """As published: the distances to both borders, and an indicator of what is within."""
+    axis, aperture = cone[:, None].chunk(2, dim=-1)
+
+    def between(one: Tensor, other: Tensor) -> Tensor:
+        return ((one - other) / 2).sin().abs()
+
+    to_axis, half = between(angles, axis), (aperture / 2).sin().abs()
+    to_border = torch.minimum(between(angles, axis - aperture), between(angles, axis + aperture))
+    outside = torch.where(to_axis < half, 0.0, to_border)
+    return (outside + INSIDE * torch.minimum(to_axis, half)).sum(-1)
+
+
+def compiled_cone(cone: Tensor, angles: Tensor) -> Tensor:
+    return cone_distances(cone, half_turns(angles), INSIDE)
+
+
 LOOPS = {
     "l1": (l1_distances, plain_l1),
     "box": (compiled_box, plain_box),
     "modulus": (modulus_distances, plain_modulus),
+    "cone": (compiled_cone, plain_cone),
 }
 
 
@@ -56,14 +78,16 @@ def draw(B: int, K: int, D: int, dtype: torch.dtype, kind: str) -> tuple[Tensor,
     query, rows = (torch.randn(n, D, generator=generator, dtype=dtype) for n in (B, K))
     if kind == "box":
         query = torch.cat([query, torch.rand(B, D, generator=generator, dtype=dtype)], dim=1)
+    if kind == "cone":
+        query = torch.cat([query, math.pi * torch.rand(B, D, generator=generator, dtype=dtype)], dim=1)
     return query.requires_grad_(), rows.requires_grad_()
 
 
 @pytest.fixture(params=["compiled", "torch"])
-def two_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Loop:
+def two_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Loop]:
     if request.param == "torch":
         monkeypatch.setattr(distance, "_compiles", lambda query, rows: False)
-    return modulus_distances
+    return {kind: loop for kind, (loop, _) in LOOPS.items()}
 
 
 @pytest.fixture
@@ -108,20 +132,20 @@ def test_where_a_row_lies_on_a_query_there_is_no_pull(kind: str) -> None:
     torch.testing.assert_close((into_query, into_rows), expected)
 
 
-def test_where_a_complex_row_meets_a_query_there_is_no_pull(two_ways: Loop) -> None:
+def test_where_a_complex_row_meets_a_query_there_is_no_pull(two_ways: dict[str, Loop]) -> None:
     rows = torch.tensor([[1.0, 2.0, -3.0, 0.5], [1.0, 2.0, -3.0, 1.5]], requires_grad=True)
     query = rows[:1].detach().requires_grad_()
-    found = two_ways(query, rows)
+    found = two_ways["modulus"](query, rows)
     assert found.tolist() == [[0, 1]]
     into_query, into_rows = torch.autograd.grad(found.sum(), (query, rows))
     assert into_rows.tolist() == [[0, 0, 0, 0], [0, 0, 0, 1]]
     assert into_query.tolist() == [[0, 0, 0, -1]]
 
 
-def test_without_complex_rows_there_are_no_distances(two_ways: Loop) -> None:
+def test_without_complex_rows_there_are_no_distances(two_ways: dict[str, Loop]) -> None:
     query, rows = draw(3, 2, 4, torch.float32, "modulus")
-    assert two_ways(query, rows[:0]).shape == (3, 0)
-    (into_query,) = torch.autograd.grad(two_ways(query, rows[:0]).sum(), query)
+    assert two_ways["modulus"](query, rows[:0]).shape == (3, 0)
+    (into_query,) = torch.autograd.grad(two_ways["modulus"](query, rows[:0]).sum(), query)
     assert not into_query.any()
 
 
@@ -149,6 +173,18 @@ def test_on_the_wall_of_a_box_a_row_is_inside() -> None:
     into_box, into_rows = torch.autograd.grad(found.sum(), (box, rows))
     torch.testing.assert_close(into_rows, torch.tensor([[INSIDE], [-INSIDE], [1.0]]))
     torch.testing.assert_close(into_box, torch.tensor([[-1.0, INSIDE - 1]]))
+
+
+def test_on_the_border_of_a_cone_a_row_is_inside_and_on_its_axis_nothing_pulls(two_ways: dict[str, Loop]) -> None:
+    cone = torch.tensor([[0.0, 1.0], [0.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    rows = torch.tensor([[1.0], [0.0]], dtype=torch.float64, requires_grad=True)
+    found = two_ways["cone"](cone, rows)
+    sine, cosine = math.sin(0.5), math.cos(0.5)
+    torch.testing.assert_close(found, torch.tensor([[INSIDE * sine, 0], [sine, 0]], dtype=torch.float64))
+    for b, (pull, by_aperture) in enumerate(((INSIDE * cosine / 2, 0), (cosine / 2, (INSIDE - cosine) / 2))):
+        into_cone, into_rows = torch.autograd.grad(found[b].sum(), (cone, rows), retain_graph=True)
+        torch.testing.assert_close(into_cone[b], torch.tensor([-pull, by_aperture], dtype=torch.float64))
+        torch.testing.assert_close(into_rows, torch.tensor([[pull], [0]], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("kind", list(LOOPS))
@@ -210,6 +246,13 @@ def test_pairs_are_the_diagonal() -> None:
     box, rows = draw(6, 6, 5, torch.float64, "box")
     assert torch.autograd.gradcheck(lambda box, rows: box_pair_distances(box, rows, INSIDE), (box, rows))
     torch.testing.assert_close(box_pair_distances(box, rows, INSIDE), compiled_box(box, rows).diagonal())
+    cone, angles = draw(6, 6, 5, torch.float64, "cone")
+
+    def own(cone: Tensor, angles: Tensor) -> Tensor:
+        return cone_pair_distances(cone, half_turns(angles), INSIDE)
+
+    assert torch.autograd.gradcheck(own, (cone, angles))
+    torch.testing.assert_close(own(cone, angles), compiled_cone(cone, angles).diagonal())
     query, rows = draw(6, 6, 5, torch.float64, "modulus")
     assert torch.autograd.gradcheck(modulus_pair_distances, (query, rows))
     torch.testing.assert_close(modulus_pair_distances(query, rows), modulus_distances(query, rows).diagonal())

@@ -119,6 +119,12 @@ class CompletionConfig(TrainConfig):
     )
     norm: int | None = setting(None, "transe: distance, 1 or 2; default 2", low=1, high=2)
     gamma: float | None = setting(None, "transe, rotate: score of an answer at distance 0; default 12", low=0)
+    parts: int | None = setting(
+        None,
+        "complex, distmult: equal parts of the vectors that learn apart, each by a loss of its own, whose scores add "
+        "up: so many models of other initial vectors in one; default 1",
+        low=1,
+    )
     relation_dim: int | None = setting(None, "tucker: numbers of a relation's vector; default dim", low=1)
 
     def __post_init__(self) -> None:
@@ -156,6 +162,10 @@ class CompletionConfig(TrainConfig):
             self._refuse(("weighting",), f"loss {self.loss}", "softmax")
         if self.training != "1vsall":
             self._refuse(("relation_prediction",), f"training {self.training}", "1vsall")
+        if self.training == "negatives":
+            self._refuse(("parts",), f"training {self.training}", "1vsall, kvsall")
+        if self.parts is not None and self.relation_prediction:
+            raise ConfigError("relation_prediction is of whole vectors, but parts is given: leave one of them out")
 
     def _check_penalty(self) -> None:
         if self.regularizer == "none":
@@ -218,7 +228,9 @@ _OF_ONE = {
     | {"dim", "optimizer", "lr", "regularizer", "entity_dropout", "relation_dropout"}
     | {"init", "init_scale", "reciprocal", "relation_prediction"},
     "optimizer": frozenset(("lr",)),
-    "training": frozenset((*_NEGATIVES, "label_smoothing", "relation_prediction", "loss", "adversarial", "weighting")),
+    "training": frozenset(
+        (*_NEGATIVES, "label_smoothing", "relation_prediction", "parts", "loss", "adversarial", "weighting")
+    ),
     "loss": frozenset(("adversarial", "weighting")),
     "regularizer": _OF_PENALTY,
 }

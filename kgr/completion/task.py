@@ -117,7 +117,10 @@ class CompletionTask:
         return relations, self.model.operators(rows, None if self.config.reciprocal else inverse), groups
 
     def _loss_of_all(self, slot: Slot, query: Tensor, entities: Tensor) -> Tensor:
-        scores = self.model.scores(query, self.model.entity_dropout(entities))
+        parts = self.model.part_scores(query, self.model.entity_dropout(entities))
+        return sum((self._loss_of_scores(slot, scores) for scores in parts), start=query.new_zeros(()))
+
+    def _loss_of_scores(self, slot: Slot, scores: Tensor) -> Tensor:
         rows, labels = answers_of(self.config, slot)
         smoothing, one_by_one = self.config.label_smoothing, self.config.training == "1vsall"
         if self.config.loss == "bce":

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from kgr.errors import ConfigError
-from kgr.models.link import Groups, ProductModel
+from kgr.models.link import DiagonalModel, Groups
 
 _TINY = 1e-30  # below which the square of a modulus counts as 0 and pulls nothing
 
 
-class ComplEx(ProductModel):
+class ComplEx(DiagonalModel):
     """A query [B, D] is the complex product of entity and relation, or of entity and the relation's conjugate.
 
     The score is the real part of ``sum_d h_d r_d conj(t_d)``.
@@ -23,10 +25,11 @@ class ComplEx(ProductModel):
     """
 
     init = ("normal", 1e-3)
+    blocks = 2
 
-    def __init__(self, dim: int, *, entity_dropout: float = 0.0, relation_dropout: float = 0.0, seed: int = 0) -> None:
+    def __init__(self, dim: int, **settings: Any) -> None:
         halved(dim, "complex")
-        super().__init__(dim, entity_dropout=entity_dropout, relation_dropout=relation_dropout, seed=seed)
+        super().__init__(dim, **settings)
 
     def operators(self, relations: Tensor, inverse: Tensor | None) -> Tensor:
         return relations if inverse is None else conjugate(relations, inverse)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from kgr.models.link import Groups, ProductModel
+from kgr.models.link import DiagonalModel, Groups
 
 
-class DistMult(ProductModel):
+class DistMult(DiagonalModel):
     """A query [B, D] is the entity's row times the relation's, number by number."""
 
     init = ("normal", 1e-3)

@@ -13,8 +13,8 @@ NEGATING = ("betae",)
 
 LINK_FIELDS: dict[str, tuple[str, ...]] = {
     "transe": ("gamma", "norm"),
-    "distmult": (),
-    "complex": (),
+    "distmult": ("parts",),
+    "complex": ("parts",),
     "rotate": ("gamma",),
     "rescal": (),
     "tucker": ("relation_dim",),

@@ -16,8 +16,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
+from kgr.errors import ConfigError
 from kgr.models.model import Model
+
+_COLUMNS = 16
+"""Products are made of multiples of so many columns: the last of others may come by another routine of the processor's
+library, where equal rows may differ in the last bit."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +108,10 @@ class LinkModel(Model):
         scores = [self.pair_scores(self.query(heads, own, one), tails) for own in torch.split(operators, 1)]
         return torch.stack(scores, dim=1)
 
+    def part_scores(self, query: Tensor, rows: Tensor) -> list[Tensor]:
+        """Return the scores [B, K] by each part of the vectors that learns by itself; they add up to the scores."""
+        return [self.scores(query, rows)]
+
     def moduli(self, rows: Tensor) -> Tensor:
         """Return the absolute values of a row's numbers [n, W], of complex ones [n, W / 2]."""
         return rows.abs()
@@ -115,10 +125,57 @@ class ProductModel(LinkModel):
             len(query) == 1
         ):  # the product with one vector is another routine, where equal rows may differ in the last bit
             return self.candidate_scores(query.repeat(2, 1), candidates)[:1]
-        return query @ candidates.t()
+        short = -len(candidates) % _COLUMNS
+        if not short:
+            return query @ candidates.t()
+        return (query @ functional.pad(candidates, (0, 0, 0, short)).t())[:, : len(candidates)]
 
     def pair_scores(self, query: Tensor, rows: Tensor) -> Tensor:
         return (query * rows).sum(-1)
+
+
+class DiagonalModel(ProductModel):
+    """A relation multiplies number by number, so that equal parts of all rows are models of their own.
+
+    Their scores add up to those of the whole.
+
+    Parameters
+    ----------
+    parts : int, optional
+        How many; None is 1.
+
+    Raises
+    ------
+    ConfigError
+        The dimension cannot be parted so.
+    """
+
+    blocks: ClassVar[int] = 1
+    """Equal blocks of a row, of which the numbers at one place belong together."""
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        parts: int | None = None,
+        entity_dropout: float = 0.0,
+        relation_dropout: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(dim, entity_dropout=entity_dropout, relation_dropout=relation_dropout, seed=seed)
+        self.count = parts or 1
+        if dim % (self.count * self.blocks):
+            raise ConfigError(f"dim is {dim}, expected a multiple of {self.count * self.blocks} for {self.count} parts")
+
+    def part_scores(self, query: Tensor, rows: Tensor) -> list[Tensor]:
+        if self.count == 1:
+            return [self.scores(query, rows)]
+        return [self.scores(*own) for own in zip(self._parts(query), self._parts(rows), strict=True)]
+
+    def _parts(self, rows: Tensor) -> list[Tensor]:
+        """Return the parts [n, W / parts] of rows [n, W]."""
+        blocked = rows.view(len(rows), self.blocks, self.count, -1)
+        return [blocked[:, :, part].flatten(1) for part in range(self.count)]
 
 
 def grouped_product(rows: Tensor, matrices: Tensor, groups: Groups) -> Tensor:

@@ -15,7 +15,7 @@ from kgr.models.fields import LINK_FIELDS
 
 def test_models_take_their_fields() -> None:
     assert set(LINK_MODELS) == set(LINK_FIELDS)
-    given = {"norm": 1, "gamma": 3.0, "relation_dim": 10, "feature_dropout": 0.1, "projection_dropout": 0.1}
+    given = {"norm": 1, "gamma": 3.0, "relation_dim": 10, "feature_dropout": 0.1, "projection_dropout": 0.1, "parts": 2}
     assert set(given) == LINK_MODEL_FIELDS
     for name, model in LINK_MODELS.items():
         fields = {field: given[field] for field in LINK_FIELDS[name]}
@@ -41,6 +41,9 @@ def test_models_take_their_fields() -> None:
         ({"adversarial": 1.0}, "adversarial is not read by loss softmax, only by margin"),
         ({"training": "negatives", "label_smoothing": 0.1}, "label_smoothing is not read by training negatives"),
         ({"training": "kvsall", "relation_prediction": 0.1}, "relation_prediction is not read by training kvsall"),
+        ({"model": "rescal", "parts": 2}, "parts is not read by model rescal, only by distmult, complex"),
+        ({"training": "negatives", "parts": 2}, "parts is not read by training negatives, only by 1vsall, kvsall"),
+        ({"relation_prediction": 0.1, "parts": 2}, "relation_prediction is of whole vectors, but parts is given"),
         ({"weighting": "answers"}, "weighting is not read by training 1vsall, only by kvsall"),
         ({"training": "kvsall", "loss": "bce", "weighting": "answers"}, "weighting is not read by loss bce"),
         ({"regularizer": "none", "entity_weight": 0.1}, "entity_weight is not read by regularizer none"),

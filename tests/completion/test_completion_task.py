@@ -280,3 +280,30 @@ def test_rows_without_negatives_are_counted(tmp_path: Path) -> None:
     own = task(build_store(tmp_path / "store", train=tmp_path / "train.tsv"), training="negatives")
     own.step(filled(own))
     assert own.report() == {"rows_without_negatives": 24}
+
+
+@pytest.mark.parametrize("training", ["1vsall", "kvsall"])
+def test_parts_learn_as_models_of_their_own(store: Store, training: str) -> None:
+    settings = {"model": "complex", "training": training, "regularizer": "n3", "label_smoothing": 0.1}
+    whole = task(store, dim=24, parts=3, **settings)
+    widen(whole)
+    losses = whole.step(filled(whole))
+    losses.backward()
+    alone = []
+    for part in range(3):
+        own = task(store, dim=8, **settings)
+        for name, table in own.tables.items():
+            table.weight[:] = of_part(whole.tables[name].weight, part)
+        alone.append(own.step(filled(own)))
+        alone[-1].backward()
+        for name in own.tables:
+            torch.testing.assert_close(of_part(gradient(whole, name), part), gradient(own, name), msg=name)
+    torch.testing.assert_close(losses, sum(alone))
+
+
+def of_part(rows: torch.Tensor, part: int) -> torch.Tensor:
+    return rows.view(len(rows), 2, 3, -1)[:, :, part].reshape(len(rows), -1)
+
+
+def gradient(own: CompletionTask, table: str) -> torch.Tensor:
+    return own.tables[table]._gathered[1].grad

@@ -258,3 +258,22 @@ def test_grouped_products_and_turned_matrices() -> None:
     for u in range(4):
         assert torch.equal(flipped[u], matrices[u].view(3, 3).t() if inverse[u] else matrices[u].view(3, 3))
     assert torch.autograd.gradcheck(lambda m: turned(m, inverse), (matrices,))
+
+
+@pytest.mark.parametrize(("kind", "blocks"), [("distmult", 1), ("complex", 2)])
+def test_parts_are_models_of_their_own(kind: str, blocks: int) -> None:
+    model, lone = make(kind, parts=2), make(kind, dim=DIM // 2)
+    entities, relations = tables(model)
+    groups = Groups.of([4, 2, 1])
+    query = model.query(entities, model.operators(relations, None), groups)
+    scores = model.part_scores(query, entities)
+    torch.testing.assert_close(sum(scores), model.scores(query, entities))
+    for part, own in enumerate(scores):
+        of = lambda rows: rows.view(len(rows), blocks, 2, -1)[:, :, part].reshape(len(rows), -1)  # noqa: B023, E731
+        alone = lone.query(of(entities), lone.operators(of(relations), None), groups)
+        torch.testing.assert_close(own, lone.scores(alone, of(entities)))
+
+
+def test_vectors_that_cannot_be_parted() -> None:
+    with pytest.raises(ConfigError, match="dim is 8, expected a multiple of 6 for 3 parts"):
+        make("complex", parts=3)

@@ -161,6 +161,10 @@ class CompletionTask:
         inverse = torch.arange(2 * len(relations), device=self.device) % 2 == 1
         return self.model.operators(relations.repeat_interleave(2, dim=0), inverse)
 
+    def describe(self, step: int) -> str:
+        """Return "": all steps train alike."""
+        return ""
+
     def report(self) -> dict[str, float]:
         """Return how many rows had no negative so far, which train their positive alone; nothing without negatives."""
         return {"rows_without_negatives": int(self._without)} if self.config.training == "negatives" else {}

@@ -165,9 +165,7 @@ def newest(folder: Path) -> Checkpoint | None:
 
 def save(
     folder: Path,
-    module: nn.Module,
-    tables: Mapping[str, Table],
-    optimizer: torch.optim.Optimizer | None,
+    files: Iterable[tuple[str, Tensors]],
     manifest: Mapping[str, Any],
     *,
     keep: int,
@@ -177,8 +175,10 @@ def save(
 
     Parameters
     ----------
+    files
+        See :func:`files_of`.
     manifest
-        ``step``, ``settings``, ``sections``, and whatever else the loop wants back.
+        ``step``, ``settings``, ``sections``, ``tables`` (see :func:`shapes_of`), and whatever else the loop wants back.
     keep
         Checkpoints that are kept, at least 1.
 
@@ -191,17 +191,13 @@ def save(
     if path.exists() and not (path / "manifest.json").exists():
         shutil.rmtree(path)  # a deletion that was cut short
     with _io.atomic_folder(path) as temporary:
-        files = {}
-        for name, tensors in _files(module, tables, optimizer):
+        entries = {}
+        for name, tensors in files:
             data = safetensors.torch.save(tensors)
             (temporary / name).parent.mkdir(exist_ok=True)
             (temporary / name).write_bytes(data)
-            files[name] = _entry(data)
-        shapes = {
-            name: {"rows": len(table.weight), "width": table.weight.shape[1], "steps": table.steps}
-            for name, table in tables.items()
-        }
-        whole = {"format": FORMAT, "version": VERSION, **manifest, "tables": shapes, "files": files}
+            entries[name] = _entry(data)
+        whole = {"format": FORMAT, "version": VERSION, **manifest, "files": entries}
         (temporary / "manifest.json").write_text(_signed(whole), encoding="utf-8")
     for step in _steps(folder)[:-keep]:
         if step == best:
@@ -218,32 +214,52 @@ def amend(path: Path, changes: Mapping[str, Any]) -> None:
     _io.replace_text(path / "manifest.json", _signed(manifest))
 
 
-def _files(
+def files_of(
     module: nn.Module, tables: Mapping[str, Table], optimizer: torch.optim.Optimizer | None
 ) -> Iterator[tuple[str, Tensors]]:
-    # clones, since the format refuses tensors that share memory, as tied parameters do
-    yield "module.safetensors", {name: _host(tensor).clone() for name, tensor in module.state_dict().items()}
+    """Yield the files of a checkpoint: name, and copies of the tensors in it, made when it is asked for."""
+    yield "module.safetensors", _copies(module.state_dict())
     if optimizer is not None:
-        yield (
-            "optimizer.safetensors",
-            {
-                f"{name}/{moment}": _host(tensor)
-                for name, parameter in module.named_parameters()
-                for moment, tensor in optimizer.state.get(parameter, {}).items()
-            },
-        )
+        yield "optimizer.safetensors", _copies(_dense_moments(module, optimizer))
     for name, table in tables.items():
         rows = len(table.weight)
         part = max(1, PART_BYTES // max(1, table.weight.shape[1] * table.weight.element_size()))
         for first in range(0, rows, part):
             span = slice(first, first + part)
-            yield f"{name}/rows-{first}.safetensors", {"weight": _host(table.weight[span])}
-            moments = {moment: _host(tensor[span]) for moment, tensor in table.moments.items()}
-            yield f"{name}/moments-{first}.safetensors", moments
+            yield f"{name}/rows-{first}.safetensors", _copies({"weight": table.weight[span]})
+            moments = {moment: tensor[span] for moment, tensor in table.moments.items()}
+            yield f"{name}/moments-{first}.safetensors", _copies(moments)
 
 
-def _host(tensor: Tensor) -> Tensor:
-    return tensor.detach().cpu().contiguous()
+def shapes_of(tables: Mapping[str, Table]) -> dict[str, dict[str, int]]:
+    """Return what a manifest says of tables: rows, width, and the steps that moved them."""
+    return {
+        name: {"rows": len(table.weight), "width": table.weight.shape[1], "steps": table.steps}
+        for name, table in tables.items()
+    }
+
+
+def size_of(module: nn.Module, tables: Mapping[str, Table], optimizer: torch.optim.Optimizer | None) -> int:
+    """Return the bytes of all tensors that :func:`files_of` yields."""
+    tensors = list(module.state_dict().values())
+    tensors += _dense_moments(module, optimizer).values() if optimizer is not None else ()
+    for table in tables.values():
+        tensors += [table.weight, *table.moments.values()]
+    return sum(tensor.nbytes for tensor in tensors)
+
+
+def _dense_moments(module: nn.Module, optimizer: torch.optim.Optimizer) -> Tensors:
+    return {
+        f"{name}/{moment}": tensor
+        for name, parameter in module.named_parameters()
+        for moment, tensor in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def _copies(tensors: Mapping[str, Tensor]) -> Tensors:
+    """In host memory, none sharing it with another, as tied parameters do: the format refuses those."""
+    contiguous = torch.contiguous_format
+    return {name: tensor.detach().to("cpu", copy=True, memory_format=contiguous) for name, tensor in tensors.items()}
 
 
 def _steps(folder: Path) -> list[int]:

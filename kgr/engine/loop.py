@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
 from kgr import _rng
-from kgr.engine import checkpoint, steering
+from kgr.engine import steering
 from kgr.engine.clock import Clock
 from kgr.engine.config import TrainConfig, dense_of, learning_rate
 from kgr.engine.dense import Dense
@@ -23,13 +21,12 @@ from kgr.engine.losses import Losses
 from kgr.engine.memory import keep_freed
 from kgr.engine.ring import Ring, Slot
 from kgr.engine.run import Run
+from kgr.engine.saving import Saver
 from kgr.engine.task import Task
 from kgr.errors import TrainingError
 
 TICK = 1.0
 """Seconds between reports, beside those of log steps."""
-
-_CHECKED_ROWS = 1 << 16
 
 DROPOUT = 0x64726F70
 """Stream of what a task's step draws from torch's own generators."""
@@ -77,9 +74,10 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
 
     With ``keep_best`` the task holds the weights of the best evaluation in the end, as the run does.
 
-    The first Ctrl-C ends the training after the present batch and a checkpoint, the second at once. A step of
-    several batches that is not whole by then is made anew when the training goes on.
-    A checkpoint that does not fit on the disk is a warning, except the last one and a best one that is to be kept.
+    The first Ctrl-C ends the training after the present batch and a checkpoint, the second at once, but for a
+    checkpoint that is being written. A step of several batches that is not whole by then is made anew when the
+    training goes on. Checkpoints are written while training goes on, see :class:`kgr.engine.saving.Saver`; one that
+    does not fit on the disk is a warning, except the last one and a best one that is to be kept.
 
     Parameters
     ----------
@@ -117,7 +115,7 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
         first=session.step * session.accumulate + 1,
         last=(session.step if session.ended else config.steps) * session.accumulate,
     )
-    with _own_draws(session.device), Interrupts(ring.stop) as interrupts, ring:
+    with _own_draws(session.device), session.saver, Interrupts(ring.stop) as interrupts, ring:
         try:
             with interrupts.raised():
                 session.tell()
@@ -130,7 +128,7 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
             interrupts.check()
         except KeyboardInterrupt:
             if session.whole and interrupts.count < 2:
-                session.save()
+                session.save(last=True)
             raise
     return session.finish()
 
@@ -144,17 +142,16 @@ class _Session:
         self.whole = True
         """False within a step: some of its counts, parameters and rows are moved, some not yet."""
         self.accumulate = dense_of(config).accumulate
-        self._saved = 0
         self._task, self._run, self._config, self._progress = task, run, config, progress
         self._dense = Dense(task.module, config, self.device)
         self._parts: list[torch.Tensor] = []
         self._buffers: list[torch.Tensor] = []
         self._history: list[tuple[int, float]] = []
-        self._losses = Losses(self.device)
+        self._losses = Losses(self.device, task.describe)
         self._clock = Clock()
         self._reported = (0, 0.0)
         self._told = 0.0
-        self._kept = self._state()
+        self.saver = Saver(run, config, task, self._dense.optimizer)
 
     @property
     def ended(self) -> str | None:
@@ -173,11 +170,11 @@ class _Session:
         if found is not None:
             found.restore_weights(self._task.module, self._task.tables)
             found.restore_moments(self._task.module, self._task.tables, self._dense.optimizer)
-            self.step = self._saved = found.step
+            self.step = found.step
             self._history = [(step, figure) for step, figure in found.manifest.get("history", ())]
-            self._losses = Losses(self.device, **found.manifest["losses"])
+            self._losses = Losses(self.device, self._task.describe, **found.manifest["losses"])
             self._clock = Clock(**found.manifest["spent"])
-        self._kept = self._state()
+        self.saver.resumed(self.step, self._state())
         self._reported = self.step, self._clock.seconds
         self._run.rewind(self.step)
         self._task.module.train()
@@ -223,6 +220,7 @@ class _Session:
 
         Called again for the step from which training goes on, it makes up for what an interruption left out.
         """
+        self.saver.check()
         if self._evaluation_due():
             self._evaluate(interrupts)
         over = self.ended is not None
@@ -232,7 +230,7 @@ class _Session:
             self.tell()
         improved = self._config.keep_best and steering.best(self._history) == self.step
         if over or improved or self.step % self._config.checkpoint_every == 0:
-            self.save(needed=over or improved)
+            self.save(needed=over or improved, last=over)
         return over
 
     def _evaluation_due(self) -> bool:
@@ -302,51 +300,14 @@ class _Session:
         losses = {"total": self._losses.total, "count": self._losses.count}
         return {"losses": losses, "history": list(self._history)}
 
-    def save(self, *, needed: bool = False) -> None:
+    def save(self, *, needed: bool = False, last: bool = False) -> None:
         """Write a checkpoint of the present step, or what has changed of it since it was written."""
         self._losses.read()
-        state = self._state()
-        if self.step == self._saved and state == self._kept:
-            return
-        try:
-            if self.step == self._saved:
-                checkpoint.amend(self._run.checkpoints / str(self.step), state)
-            else:
-                self._save_whole(state)
-            self._saved, self._kept = self.step, state
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            message = f"{self._run.checkpoints}: the disk is full, no checkpoint of step {self.step}"
-            if needed:
-                raise TrainingError(f"{message}; make room and give the same command again") from error
-            warnings.warn(f"{message}; the newest is of step {self._saved}", stacklevel=2)
-
-    def _save_whole(self, state: dict[str, Any]) -> None:
         for table in self._task.tables.values():
             table.flush()
-        self._check_finite()
-        manifest = {
-            "step": self.step,
-            "settings": dataclasses.asdict(self._config),
-            "sections": dict(self._run.sections),
-            "spent": {"seconds": self._clock.seconds, "cpu_seconds": self._clock.cpu_seconds},
-            **state,
-        }
-        keep, best = self._config.keep_checkpoints, steering.best(self._history) if self._config.keep_best else None
-        module, tables = self._task.module, self._task.tables
-        checkpoint.save(self._run.checkpoints, module, tables, self._dense.optimizer, manifest, keep=keep, best=best)
-
-    def _check_finite(self) -> None:
-        """A finite loss may have moved parameters or rows to what is not; that must not be the newest checkpoint."""
-        named: list[tuple[str, torch.Tensor]] = [*self._task.module.named_parameters()]
-        named += [(f"table {name}", table.weight) for name, table in self._task.tables.items()]
-        for name, tensor in named:
-            if not all(bool(part.isfinite().all()) for part in torch.split(tensor.detach(), _CHECKED_ROWS)):
-                raise TrainingError(
-                    f"step {self.step}: {name} is not finite; a lower learning rate or a warm-up may help; "
-                    f"the newest checkpoint is of step {self._saved}"
-                )
+        spent = {"seconds": self._clock.seconds, "cpu_seconds": self._clock.cpu_seconds}
+        best = steering.best(self._history) if self._config.keep_best else None
+        self.saver.save(self.step, self._state(), spent, best=best, needed=needed, last=last)
 
 
 def evaluate(task: Task, split: str) -> dict[str, Any]:

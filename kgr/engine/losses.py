@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -18,9 +19,13 @@ class Losses:
 
     ``total`` and ``count`` are of the steps read since the last :meth:`mean`; they are summed one
     by one in float64, so that reading at other moments, or in two sessions, gives the same mean.
+    ``describe`` says what a step trains, see :meth:`kgr.engine.task.Task.describe`.
     """
 
-    def __init__(self, device: torch.device, total: float = 0.0, count: int = 0) -> None:
+    def __init__(
+        self, device: torch.device, describe: Callable[[int], str], total: float = 0.0, count: int = 0
+    ) -> None:
+        self._describe = describe
         self.total = total
         self.count = count
         self._held = torch.zeros(HELD, device=device)
@@ -42,13 +47,14 @@ class Losses:
         Raises
         ------
         TrainingError
-            A loss is not finite; the first such step is named.
+            A loss is not finite; the first such step is named, with what it trains.
         """
         values = self._held[: self._length].tolist()
         self._length = 0
         for step, value in enumerate(values, self._first):
             if not math.isfinite(value):
-                raise TrainingError(f"step {step}: the loss is {value}; a lower learning rate or a warm-up may help")
+                where = ", ".join(filter(None, (f"step {step}", self._describe(step))))
+                raise TrainingError(f"{where}: the loss is {value}; a lower learning rate or a warm-up may help")
             self.total += value
         self.count += len(values)
 

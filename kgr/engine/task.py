@@ -51,6 +51,10 @@ class Task(Protocol):
         """
         ...
 
+    def describe(self, step: int) -> str:
+        """Say what a step trains, for instance its structure, where an error names it; "" where all train alike."""
+        ...
+
     def report(self) -> dict[str, float]:
         """Return figures of the task's own for a line of metrics; called at log steps, so it may wait for the device.
 

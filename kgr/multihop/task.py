@@ -156,6 +156,10 @@ class MultihopTask:
             return word_scores(self.model, branches, rows)
         return word_own_scores(self.model, branches, rows.view(self.config.batch, self.config.negatives, -1))
 
+    def describe(self, step: int) -> str:
+        """Name the structure of a step."""
+        return f"structure {self.words[self.structure_of(step)].name}"
+
     def report(self) -> dict[str, float]:
         """Return what the sampler met so far, by the names of :data:`COUNTS`."""
         return dict(zip(COUNTS, map(int, self._counts.tolist()), strict=True))

@@ -79,6 +79,10 @@ class FinetuneTask:
         scores = logit(self.module(**inputs, attention_mask=mask), mask)
         return LOSSES[self._config.loss](scores.view(self._config.batch, -1))
 
+    def describe(self, step: int) -> str:
+        """Return "": all steps train alike."""
+        return ""
+
     def report(self) -> dict[str, float]:
         """Return nothing beside the loss."""
         return {}

@@ -66,6 +66,10 @@ class PropTask:
             losses.append(weight * pieces_loss(logits, given["labels"][:masked]))
         return torch.stack(losses).sum()
 
+    def describe(self, step: int) -> str:
+        """Return "": all steps train alike."""
+        return ""
+
     def report(self) -> dict[str, float]:
         """Return how many pairs so far could not be used."""
         return {"unused": int(self.model.unused)} if self.config.objective == "prop" else {}

@@ -74,6 +74,10 @@ class GraphModelTask(abc.ABC):
         found: NDArray[np.float32] = self.probabilities(ids).cpu().numpy()
         return found
 
+    def describe(self, step: int) -> str:
+        """Return "": all steps train alike."""
+        return ""
+
     def report(self) -> dict[str, float]:
         """Return nothing: the loss says all."""
         return {}

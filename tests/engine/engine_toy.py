@@ -86,6 +86,9 @@ class Toy:
         scores = (self.module(sides[0]) * sides[1]).sum(1)
         return (scores - slot.tensors["values"][:count]).square().mean()
 
+    def describe(self, step):
+        return f"an {'even' if step % 2 == 0 else 'odd'} step"
+
     def report(self):
         return {"seen": int(self.module.seen)}
 

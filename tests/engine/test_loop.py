@@ -231,7 +231,7 @@ def test_a_loss_that_is_not_finite_names_its_step_and_leaves_the_last_good_check
         def step(self, slot):
             return super().step(slot) * (float("nan") if slot.step == 24 else 1)
 
-    with pytest.raises(TrainingError, match=r"step 24: the loss is nan"):
+    with pytest.raises(TrainingError, match=r"step 24, an even step: the loss is nan"):
         run_toy(tmp_path / "b", task=Bad(config_of()), log_every=1000)
     assert sorted(path.name for path in (tmp_path / "b" / "checkpoints").iterdir()) == ["10", "20"]
     resumed, _ = run_toy(tmp_path / "b")
@@ -252,7 +252,7 @@ def test_an_error_in_fill_comes_through(tmp_path):
 
 
 def test_losses_are_read_when_the_device_holds_too_many():
-    losses = Losses(torch.device("cpu"))
+    losses = Losses(torch.device("cpu"), lambda step: "")
     for step in range(1, HELD + 6):
         losses.add(step, torch.tensor(float(step)))
     assert losses.count == HELD

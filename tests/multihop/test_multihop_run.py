@@ -213,7 +213,10 @@ def test_what_is_not_finite_stops_and_keeps_the_last_checkpoint(
     else:
         monkeypatch.setattr(DeviceTable, "step", spoil_rows)
     settings = SMALL | {"model": "gqe", "checkpoint_every": 1}
-    message = "step 5: the loss is nan" if spoil == "loss" else "step 5: table entities is not finite"
+    task = MultihopTask(store, MultihopConfig(model="gqe", dim=8), torch.device("cpu"))
+    of_loss = f"step 5, {task.describe(5)}: the loss is nan"
+    message = of_loss if spoil == "loss" else "step 5: table entities is not finite"
+    assert task.describe(5).removeprefix("structure ") in task.config.weights
     with pytest.raises(TrainingError, match=message):
         train_multihop(store, out=tmp_path / "run", **settings)
     found = Run.open(tmp_path / "run").checkpoint()

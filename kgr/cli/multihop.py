@@ -69,6 +69,11 @@ def _tell(run: MultihopRun, store: str, metrics: dict[str, Any] | None) -> None:
 @click.option("--queries", help="file of `kgr sample`, or name of a set in the store  [default: drawn from the store]")
 @click.option("--hard", is_flag=True, help="rank only answers of which no derivation uses a known link")
 @click.option("--skip-unseen", is_flag=True, help="leave out what asks of entities that train does not have")
+@click.option(
+    "--candidates",
+    type=click.IntRange(min=1),
+    help="rank among so many entities drawn for each query, not among all: faster on large graphs, but biased",
+)
 @json_option
 @traceback_option
 def evaluate_multihop(run: str, as_json: bool, **choices: Any) -> None:

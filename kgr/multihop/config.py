@@ -57,6 +57,11 @@ class MultihopConfig(TrainConfig):
         None, "most edges that one set of a query may cost; dearer queries are drawn again and counted", low=1
     )
     eval_queries: int = setting(100, "queries of each structure in evaluations during training", low=1)
+    candidates: int | None = setting(
+        None,
+        "evaluations rank hard answers among so many entities drawn for each query, not among all: faster, but biased",
+        low=1,
+    )
     gamma: float | None = setting(None, "score of an answer at distance 0", low=0)
     init_range: float | None = setting(None, "initial values are drawn from [-this, this)", low=0)
     inside: float | None = setting(None, "weight of distances inside a box", low=0, high=1)

@@ -1,4 +1,4 @@
-"""Evaluation: hard answers ranked among all entities, filtered of all other answers."""
+"""Evaluation: hard answers ranked among all entities or a sample of them, filtered of all other answers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from kgr.graph.graph import Graph
-from kgr.models.embed import embed, word_candidate_scores
-from kgr.models.model import QueryModel
 from kgr.multihop.popularity import Popularity
-from kgr.query.sets import Queries, QuerySet, Ragged
-from kgr.query.words import STRUCTURES, Word, parse
+from kgr.multihop.sampled import draw_candidates
+from kgr.multihop.scorer import Scorer
+from kgr.query.sets import HARD_LIMIT, Queries, QuerySet, Ragged
+from kgr.query.words import STRUCTURES, parse
 from kgr.rank.metrics import query_metrics
 from kgr.rank.ranks import filtered_ranks
-
-_SCORES = 1 << 24  # scores held at once, 64 MiB
 
 Progress = Callable[[str, int, int], None]
 """Called with the structure, the queries done since the last call, and the queries of the whole evaluation."""
@@ -29,46 +26,16 @@ Narrowing = Callable[[QuerySet], QuerySet]
 """Returns a set that ranks fewer of the hard answers; queries without any are left out of it."""
 
 
-class Scorer:
-    """Scores all entities for queries of any word, with a model and its tables as they are now.
-
-    Parameters
-    ----------
-    model : QueryModel
-    entities, relations : float32[G, .], float32[2R, .]
-        The model's tables.
-    """
-
-    @torch.no_grad()
-    def __init__(self, model: QueryModel, entities: Tensor, relations: Tensor) -> None:
-        self.model = model
-        self._entities, self._relations = entities, relations
-        self._candidates = model.candidates(entities)
-
-    @property
-    def batch(self) -> int:
-        """Queries to score at once."""
-        return max(1, min(512, _SCORES // len(self._entities)))
-
-    @torch.no_grad()
-    def scores(self, word: Word, arguments: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return float32[B, G] for ``arguments`` int32[B, S]; higher is better."""
-        ids = torch.from_numpy(np.ascontiguousarray(arguments, np.int64)).to(self._entities.device)
-        anchors = self._entities[ids[:, list(word.anchors)]]
-        branches = embed(self.model, word, anchors, self._relations[ids[:, list(word.relations)]])
-        scores: NDArray[np.float32] = word_candidate_scores(self.model, branches, self._candidates).cpu().numpy()
-        return scores
-
-
 def evaluate(
     scorer: Scorer,
     queries: QuerySet,
     *,
     train: Graph | None,
     narrowing: Mapping[str, Narrowing] | None = None,
+    candidates: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Rank the hard answers of every query among all entities that are no answers.
+    """Rank the hard answers of every query among the entities that are no answers: all, or some drawn for it.
 
     Ties count as their mean rank. Metrics are averaged over the hard answers of a query, then over
     queries, as BetaE does.
@@ -80,6 +47,9 @@ def evaluate(
     narrowing : by name, optional
         Applied one after the other to the structures that the model can do, such as
         :func:`kgr.query.inference.full_inference` and :func:`kgr.query.unseen.without_unseen`.
+    candidates : int, optional
+        Rank among so many entities, drawn as :func:`kgr.multihop.sampled.draw_candidates` does, and not among all.
+        The ranks are then lower and the figures higher: they are biased, and say little beside others.
     progress : Progress, optional
 
     Returns
@@ -89,7 +59,8 @@ def evaluate(
         "hits@3", "hits@10", "popularity_mrr"}}, "avg_p", "avg_n", "popularity_avg_p", "popularity_avg_n"}``;
         a structure that the model cannot do is None, and so is a mean that lacks a structure. The fingerprint
         is that of ``queries`` as they were given. Where they are narrowed, also
-        ``"skipped": {name: {"queries", "answers"}}``: the queries that each left out, and the pairs.
+        ``"skipped": {name: {"queries", "answers"}}``: the queries that each left out, and the pairs. Where
+        candidates are drawn, also ``"candidates"``: how many.
     """
     popularity = Popularity(train) if train is not None else None
     able = {name: own for name, own in queries.queries.items() if scorer.model.negates or not own.word.negates}
@@ -97,11 +68,13 @@ def evaluate(
     total = sum(len(own) for own in ranked.queries.values())
     structures: dict[str, dict[str, Any] | None] = dict.fromkeys(queries.queries)
     for name, own in ranked.queries.items():
-        structures[name] = _evaluate_structure(scorer, own, popularity, _teller(progress, name, total))
+        told = _teller(progress, name, total)
+        structures[name] = _evaluate_structure(_Ranking(scorer, popularity, candidates), own, told)
     return {
         "split": queries.split,
         "queries_fingerprint": queries.fingerprint,
         "drawn": queries.drawn,
+        **({"candidates": candidates} if candidates else {}),
         "structures": structures,
         **({"skipped": skipped} if skipped else {}),
         **_means(structures, "mrr", ""),
@@ -127,22 +100,44 @@ def _teller(progress: Progress | None, structure: str, total: int) -> Callable[[
     return (lambda done: progress(structure, done, total)) if progress else (lambda done: None)
 
 
-def _evaluate_structure(
-    scorer: Scorer, queries: Queries, popularity: Popularity | None, tell: Callable[[int], None]
-) -> dict[str, Any]:
-    if not len(queries):
-        names = ["mrr", "hits@1", "hits@3", "hits@10"] + ["popularity_mrr"] * (popularity is not None)
-        return {"queries": 0, **dict.fromkeys(names)}
-    ranks, popular = [np.empty(0)], [np.empty(0)]
-    for part in queries.parts(scorer.batch):
+@dataclasses.dataclass(frozen=True)
+class _Ranking:
+    """Who ranks, beside the model popularity if it is given, and among how many drawn candidates, if not among all."""
+
+    scorer: Scorer
+    popularity: Popularity | None
+    candidates: int | None
+
+    @property
+    def batch(self) -> int:
+        if self.candidates is None:
+            return self.scorer.batch
+        return self.scorer.batch_of(min(self.candidates, self.scorer.entities) + HARD_LIMIT)
+
+    def ranks(self, part: Queries) -> list[NDArray[np.float64]]:
+        """Rank the hard answers of queries, by the model and by popularity."""
         excluded = part.easy.union(part.hard, part.unranked)  # all answers
-        ranks.append(_ranks(scorer.scores(part.word, part.arguments), part.hard, excluded))
-        if popularity:
-            popular.append(_ranks(popularity.scores(part.word, part.arguments), part.hard, excluded))
+        asked = part.word, part.arguments
+        rankers: list[Scorer | Popularity] = [self.scorer, *([self.popularity] if self.popularity else [])]
+        if self.candidates is None:
+            return [_ranks(ranker.scores(*asked), part.hard, excluded) for ranker in rankers]
+        drawn = draw_candidates(part, excluded, self.scorer.entities, self.candidates)
+        scores = (ranker.candidate_scores(*asked, drawn.ids) for ranker in rankers)
+        return [_ranks(own, drawn.hard, drawn.excluded) for own in scores]
+
+
+def _evaluate_structure(ranking: _Ranking, queries: Queries, tell: Callable[[int], None]) -> dict[str, Any]:
+    if not len(queries):
+        names = ["mrr", "hits@1", "hits@3", "hits@10"] + ["popularity_mrr"] * (ranking.popularity is not None)
+        return {"queries": 0, **dict.fromkeys(names)}
+    found = []
+    for part in queries.parts(ranking.batch):
+        found.append(ranking.ranks(part))
         tell(len(part))
-    metrics: dict[str, Any] = query_metrics(np.concatenate(ranks), queries.hard.offsets)
-    if popularity:
-        metrics["popularity_mrr"] = query_metrics(np.concatenate(popular), queries.hard.offsets)["mrr"]
+    ranks = [np.concatenate(own) for own in zip(*found, strict=True)]
+    metrics: dict[str, Any] = query_metrics(ranks[0], queries.hard.offsets)
+    if ranking.popularity:
+        metrics["popularity_mrr"] = query_metrics(ranks[1], queries.hard.offsets)["mrr"]
     return metrics
 
 

@@ -22,7 +22,8 @@ from kgr.models import MODELS
 from kgr.models.embed import embed, word_own_scores, word_pair_scores, word_scores
 from kgr.models.losses import sampled_loss
 from kgr.multihop.config import MultihopConfig
-from kgr.multihop.evaluate import Scorer, evaluate
+from kgr.multihop.evaluate import evaluate
+from kgr.multihop.scorer import Scorer
 from kgr.query.sampler import Batch, Sampler
 from kgr.query.sets import default_set
 from kgr.query.words import Word, parse
@@ -167,7 +168,7 @@ class MultihopTask:
     def evaluate(self, split: str) -> dict[str, Any]:
         """Evaluate on the first ``eval_queries`` of each structure of the store's own set."""
         queries = default_set(self.store, split).head(self.config.eval_queries)
-        return evaluate(self.scorer(), queries, train=None)
+        return evaluate(self.scorer(), queries, train=None, candidates=self.config.candidates)
 
     def figure(self, metrics: dict[str, Any]) -> float:
         """Return the mean MRR over the structures that an evaluation has, 0 where it has none."""
@@ -175,8 +176,9 @@ class MultihopTask:
         return float(np.mean(every)) if every else 0.0
 
     def scorer(self) -> Scorer:
-        """Return the model as it is now, to score all entities."""
-        return Scorer(self.model, self.tables["entities"].weight, self.tables["relations"].weight)
+        """Return the model as it is now, to score entities."""
+        entities, relations = self.tables["entities"].weight, self.tables["relations"].weight
+        return Scorer(self.model, entities, relations, device=self.device)
 
 
 def _drawing(config: MultihopConfig) -> dict[str, Any]:

@@ -25,6 +25,7 @@ _SKIPPED = {
     "hard": "a derivation uses a known link, so the answer is no full-inference one",
     "skip_unseen": "an anchor or the answer does not occur in train",
 }
+_BIASED = "Biased: among few candidates ranks are lower, and every figure is higher, than among all entities."
 _MEANS = {"avg_p": "mean without negation", "avg_n": "mean with negation"}
 
 
@@ -44,8 +45,10 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
         if metrics.get(name) is not None:
             mean, popularity = _percent(metrics[name]), _percent(metrics.get(f"popularity_{name}"))
             rows.append([name, "", mean, "", "", "", popularity, words])
-    head = f"{metrics['split']} queries: hard answers ranked among all entities, other answers left out; in percent"
-    lines = [head, "", table(["structure", "queries", *_COLUMNS, ""], rows, "lrrrrrrl"), *apart]
+    among = f"{metrics['candidates']:,} drawn" if "candidates" in metrics else "all"
+    head = f"{metrics['split']} queries: hard answers ranked among {among} entities, other answers left out; in percent"
+    biased = [_BIASED] if "candidates" in metrics else []
+    lines = [head, *biased, "", table(["structure", "queries", *_COLUMNS, ""], rows, "lrrrrrrl"), *apart]
     for option, counts in skipped.items():
         lines += ["", _left_out(option, counts)]
     if metrics.get("drawn"):

@@ -10,7 +10,8 @@ import torch
 from machine import figure
 
 from kgr.models import MODELS
-from kgr.multihop.evaluate import Scorer, evaluate
+from kgr.multihop.evaluate import evaluate
+from kgr.multihop.scorer import Scorer
 from kgr.query.sets import Queries, QuerySet, Ragged
 from kgr.query.words import STRUCTURES, parse
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kgr._config import setting, settings
 from kgr.data import recipes
-from kgr.engine.config import TrainConfig
+from kgr.engine.config import OPTIMIZERS, ROWS_MOVE, TrainConfig
 from kgr.errors import ConfigError
 from kgr.models.fields import LINK_FIELDS
 
@@ -56,7 +56,7 @@ class CompletionConfig(TrainConfig):
         None, f"passes over the queries, instead of steps; default {DEFAULT_EPOCHS:g}", low=0
     )
     lr: float = setting(0.1, f"learning rate; with adam {ADAM_LR:g}", low=0, high=1000)
-    optimizer: str = setting("adagrad", "how parameters and rows move", choices=("adam", "adagrad"))
+    optimizer: str = setting("adagrad", ROWS_MOVE, choices=OPTIMIZERS)
     eval_epochs: float | None = setting(None, "passes from one evaluation on valid to the next; not eval-every", low=0)
     eval_triples: int | None = setting(None, "valid triples of evaluations during training; default all", low=1)
     training: str = setting(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -15,9 +17,9 @@ from kgr.completion.config import CompletionConfig
 from kgr.completion.evaluate import evaluate
 from kgr.completion.penalty import answers_of, penalty
 from kgr.completion.scorer import LinkScorer
-from kgr.engine.optim import ROW_OPTIMIZERS
 from kgr.engine.ring import Layout, Slot
-from kgr.engine.table import DeviceTable, Init, normal, uniform
+from kgr.engine.table import Init, Table, normal, uniform
+from kgr.engine.tables import make_table
 from kgr.errors import ConfigError
 from kgr.graph.graph import load_graph
 from kgr.index.store import Store
@@ -65,16 +67,15 @@ class CompletionTask:
             able = ", ".join(name for name, model in LINK_MODELS.items() if model.ranks_relations)
             raise ConfigError(f"relation_prediction is not read by model {self.config.model}, only by {able}")
 
-    def _table(self, rows: int, width: int, default: tuple[str, float], stream: int) -> DeviceTable:
+    def _table(self, rows: int, width: int, default: tuple[str, float], stream: int) -> Table:
         law, scale = default
         if self.config.init is not None:
             law, scale = self.config.init, 1.0
         if self.config.init_scale is not None:
             scale = self.config.init_scale
-        optimizer = ROW_OPTIMIZERS[self.config.optimizer]()
-        init = initial(law, scale, rows, width)
-        return DeviceTable(
-            rows, width, optimizer=optimizer, device=self.device, init=init, key=key(self.config.seed, stream)
+        init, own = initial(law, scale, rows, width), key(self.config.seed, stream)
+        return make_table(
+            "device", rows, width, optimizer=self.config.optimizer, device=self.device, init=init, key=own
         )
 
     def layout(self) -> Layout:
@@ -84,6 +85,10 @@ class CompletionTask:
     def fill(self, fields: dict[str, NDArray[Any]], step: int) -> None:
         """Write the batch of a step."""
         self.batches.fill(fields, step)
+
+    def ids(self, slot: Slot) -> Mapping[str, NDArray[np.int64]]:
+        """Return nothing: the tables lie on the device."""
+        return {}
 
     def step(self, slot: Slot) -> Tensor:
         """Return the loss of a batch."""

@@ -12,10 +12,27 @@ from kgr.engine.steering import History, reductions
 from kgr.errors import ConfigError
 
 RESUMABLE = frozenset(
-    {"minutes", "threads", "slots", "device", "log_every", "eval_every", "checkpoint_every", "keep_checkpoints"}
+    {
+        "minutes",
+        "threads",
+        "slots",
+        "device",
+        "table",
+        "log_every",
+        "eval_every",
+        "checkpoint_every",
+        "keep_checkpoints",
+    }
 )
 """Settings that may differ when a run is resumed; ``eval_every`` not where evaluations steer the training.
 Beside them ``steps`` may grow; nothing else may differ."""
+
+TABLES = ("device", "host", "disk")
+"""Where the rows of a table may lie: see :mod:`kgr.engine.tables`."""
+
+OPTIMIZERS = ("adam", "adagrad", "row-adagrad")
+ROWS_MOVE = "how parameters and rows move; row-adagrad: adagrad, with one number kept for each row"
+"""The setting ``optimizer`` of a training that has tables, in words."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,7 +65,7 @@ class TrainConfig:
     plateau_factor: float = setting(0.95, "schedule plateau: what the rate is multiplied by", low=0, high=1)
     plateau_patience: int = setting(5, "schedule plateau: evaluations without a better one that it bears", low=0)
     warmup: int = setting(0, "first steps, over which the learning rate rises from 0", low=0)
-    optimizer: str = setting("adam", "how parameters and rows move", choices=("adam", "adagrad"))
+    optimizer: str = setting("adam", ROWS_MOVE, choices=OPTIMIZERS)
     seed: int = setting(0, "seed of every draw", low=0, high=2**53)
     threads: int = setting(1, "threads that make batches", low=1)
     slots: int = setting(4, "batches made in advance", low=1)
@@ -108,7 +125,7 @@ def dense_of(config: TrainConfig) -> DenseConfig:
     """Return what a training says of its dense parameters: its own settings, or where it has none the plainest."""
     if isinstance(config, DenseConfig):
         return config
-    return DenseConfig(optimizer=config.optimizer, lr=config.lr, precision=config.precision)
+    return DenseConfig(optimizer=config.optimizer.removeprefix("row-"), lr=config.lr, precision=config.precision)
 
 
 def check_steering(config: TrainConfig) -> None:

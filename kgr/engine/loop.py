@@ -22,6 +22,7 @@ from kgr.engine.memory import keep_freed
 from kgr.engine.ring import Ring, Slot
 from kgr.engine.run import Run
 from kgr.engine.saving import Saver
+from kgr.engine.stages import Stages, by_stage
 from kgr.engine.task import Task
 from kgr.errors import TrainingError
 
@@ -114,14 +115,25 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
         device=session.device,
         first=session.step * session.accumulate + 1,
         last=(session.step if session.ended else config.steps) * session.accumulate,
+        stages=session.stages,
     )
-    with _own_draws(session.device), session.saver, Interrupts(ring.stop) as interrupts, ring:
+    with (
+        _own_draws(session.device),
+        session.saver,
+        Interrupts(ring.stop) as interrupts,
+        contextlib.ExitStack() as tables,
+        ring,
+    ):
+        for table in task.tables.values():
+            tables.callback(table.flush)
         try:
             with interrupts.raised():
                 session.tell()
             if session.settle(interrupts):
                 ring.stop()
             for slot in ring:
+                session.announce(slot)
+                session.announce(ring.ahead())
                 if session.advance(slot) and session.settle(interrupts):
                     break
             session.drop()
@@ -142,6 +154,8 @@ class _Session:
         self.whole = True
         """False within a step: some of its counts, parameters and rows are moved, some not yet."""
         self.accumulate = dense_of(config).accumulate
+        self.stages = Stages()
+        self._announced = 0
         self._task, self._run, self._config, self._progress = task, run, config, progress
         self._dense = Dense(task.module, config, self.device)
         self._parts: list[torch.Tensor] = []
@@ -179,8 +193,19 @@ class _Session:
         self._run.rewind(self.step)
         self._task.module.train()
 
+    def announce(self, slot: Slot | None) -> None:
+        """Tell the tables, once, which rows a batch that is made will gather; they may begin to fetch them."""
+        if slot is not None and slot.step > self._announced:
+            for name, ids in self._task.ids(slot).items():
+                self._task.tables[name].prefetch(ids)
+            self._announced = slot.step
+
     def advance(self, slot: Slot) -> bool:
         """Make one batch of a step, forward and backward; with the last every parameter and row moves: return True."""
+        with self.stages.timed("compute"):
+            return self._advance(slot)
+
+    def _advance(self, slot: Slot) -> bool:
         _seed(self.device, _rng.key(self._config.seed, DROPOUT, slot.step))
         if not self._parts and self.accumulate > 1:
             self._buffers = [buffer.clone() for buffer in self._task.module.buffers()]
@@ -266,6 +291,7 @@ class _Session:
                 "lr": learning_rate(self._config, report.step, self._history),
                 "seconds": report.seconds,
                 "cpu_seconds": report.cpu_seconds,
+                "stage_seconds": by_stage([self.stages, *(table.stages for table in self._task.tables.values())]),
                 **self._task.report(),
             }
         )

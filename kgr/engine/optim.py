@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from torch import Tensor
 
@@ -18,13 +18,12 @@ from torch import Tensor
 class RowOptimizer(Protocol):
     """How touched rows move."""
 
-    @property
-    def moments(self) -> tuple[str, ...]:
-        """Names of the tensors, shaped as the rows and 0 at first, that it keeps beside them."""
+    def widths(self, width: int) -> dict[str, int]:
+        """Return the widths of the tensors, 0 at first, that it keeps beside rows of a width, by name."""
         ...
 
     def update(self, rows: Tensor, grad: Tensor, moments: Mapping[str, Tensor], lr: float, step: int) -> None:
-        """Move ``rows`` and ``moments``, float32[U, width] each, in place; ``step`` counts from 1."""
+        """Move ``rows`` float32[U, width] and ``moments`` in place; ``step`` counts from 1."""
         ...
 
 
@@ -32,10 +31,13 @@ class RowOptimizer(Protocol):
 class RowAdam:
     """Adam (Kingma and Ba 2015) over touched rows."""
 
-    moments: ClassVar[tuple[str, ...]] = ("mean", "square")
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
+
+    def widths(self, width: int) -> dict[str, int]:
+        """Return the widths of the moments."""
+        return {"mean": width, "square": width}
 
     def update(self, rows: Tensor, grad: Tensor, moments: Mapping[str, Tensor], lr: float, step: int) -> None:
         """Move ``rows`` and ``moments`` in place."""
@@ -49,8 +51,11 @@ class RowAdam:
 class RowAdagrad:
     """Adagrad (Duchi et al. 2011) over touched rows."""
 
-    moments: ClassVar[tuple[str, ...]] = ("sum",)
     eps: float = 1e-10
+
+    def widths(self, width: int) -> dict[str, int]:
+        """Return the width of the sum of squares."""
+        return {"sum": width}
 
     def update(self, rows: Tensor, grad: Tensor, moments: Mapping[str, Tensor], lr: float, step: int) -> None:
         """Move ``rows`` and ``moments`` in place."""
@@ -58,4 +63,27 @@ class RowAdagrad:
         rows.addcdiv_(grad, total.sqrt().add_(self.eps), value=-lr)
 
 
-ROW_OPTIMIZERS: dict[str, type[RowAdam] | type[RowAdagrad]] = {"adam": RowAdam, "adagrad": RowAdagrad}
+@dataclasses.dataclass(frozen=True)
+class RowScalarAdagrad:
+    """Adagrad with one number for each row, the sum of its gradients' mean squares, as PyTorch-BigGraph has it.
+
+    See arXiv 1903.12287; beside the rows it keeps their ``width``-th part.
+    """
+
+    eps: float = 1e-10
+
+    def widths(self, width: int) -> dict[str, int]:
+        """Return the width of the sum."""
+        return {"sum": 1}
+
+    def update(self, rows: Tensor, grad: Tensor, moments: Mapping[str, Tensor], lr: float, step: int) -> None:
+        """Move ``rows`` and ``moments`` in place."""
+        total = moments["sum"].add_(grad.square().mean(dim=1, keepdim=True))
+        rows.addcdiv_(grad, total.sqrt().add_(self.eps), value=-lr)
+
+
+ROW_OPTIMIZERS: dict[str, type[RowAdam] | type[RowAdagrad] | type[RowScalarAdagrad]] = {
+    "adam": RowAdam,
+    "adagrad": RowAdagrad,
+    "row-adagrad": RowScalarAdagrad,
+}

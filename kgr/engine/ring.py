@@ -11,6 +11,8 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
+from kgr.engine.stages import Stages
+
 Layout = Mapping[str, tuple[DTypeLike, tuple[int, ...]]]
 Fill = Callable[[dict[str, NDArray[Any]], int], None]
 
@@ -91,6 +93,8 @@ class Ring:
         Where the batches are used.
     first, last
         The steps, both included.
+    stages
+        Where the time of "sample" is added, and what "compute" waits for batches.
 
     Raises
     ------
@@ -99,13 +103,23 @@ class Ring:
     """
 
     def __init__(
-        self, layout: Layout, fill: Fill, *, slots: int, threads: int, device: torch.device, first: int, last: int
+        self,
+        layout: Layout,
+        fill: Fill,
+        *,
+        slots: int,
+        threads: int,
+        device: torch.device,
+        first: int,
+        last: int,
+        stages: Stages | None = None,
     ) -> None:
         self._stream: torch.cuda.Stream | None = None
         if device.type == "cuda":
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._free = [Slot(layout, device, self._stream) for _ in range(slots)]
         self._fill = fill
+        self._stages = stages or Stages()
         self._next, self._due, self._last = first, first, last
         self._ready: dict[int, Slot | BaseException] = {}
         self._current: Slot | None = None
@@ -135,7 +149,7 @@ class Ring:
 
     def __next__(self) -> Slot:
         self._release()
-        with self._filled:
+        with self._stages.timed("compute", "wait"), self._filled:
             while not (self._stopped or self._due in self._ready or self._due > self._last):
                 self._filled.wait()
             if self._stopped or self._due > self._last:
@@ -148,6 +162,12 @@ class Ring:
         self._current = got
         got.arrive()
         return got
+
+    def ahead(self) -> Slot | None:
+        """Return the batch after the present one if it is made already; its host fields may be read, it stays here."""
+        with self._filled:
+            got = self._ready.get(self._due)
+        return got if isinstance(got, Slot) else None
 
     def stop(self) -> None:
         """End the iteration at the next slot; may be called from anywhere, a signal handler too."""
@@ -174,7 +194,7 @@ class Ring:
 
     def _take(self) -> tuple[int, Slot] | None:
         """Wait for a free slot; return it with the step it is for, or None when there is no more to do."""
-        with self._freed:
+        with self._stages.timed("sample", "wait"), self._freed:
             while not (self._stopped or self._next > self._last or self._free):
                 self._freed.wait()
             if self._stopped or self._next > self._last:
@@ -190,7 +210,8 @@ class Ring:
             step, slot = taken
             got: Slot | BaseException = slot
             try:
-                slot.fill(self._fill, step)
+                with self._stages.timed("sample"):
+                    slot.fill(self._fill, step)
             except BaseException as error:
                 got = error
             with self._filled:

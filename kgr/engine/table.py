@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kgr import _rng
 from kgr.engine.optim import RowOptimizer
+from kgr.engine.stages import Stages
 
 INIT_ROWS = 16_384
 """Rows drawn from one key. Part of the law of initialisation: another number makes other rows."""
@@ -21,8 +24,10 @@ Init = Callable[[Tensor, torch.Generator], object]
 class Table(Protocol):
     """Rows that a step gathers and moves, wherever they are kept.
 
-    ``weight`` is float32[rows, width], ``moments`` are the optimiser's, by name and of the same
-    shape, ``steps`` counts the steps that moved rows. Checkpoints read and write these three.
+    ``weight`` is float32[rows, width], ``moments`` are the optimiser's, float32[rows, .] by name, ``steps`` counts
+    the steps that moved rows. Checkpoints read and write these three, after :meth:`flush` and by ranges
+    of rows. Where rows are kept on the disk, ``weight`` is mapped from a file and has gaps between its rows.
+    ``stages`` has the seconds that it spent beside the trainer, and that gathering waited for it.
     """
 
     @property
@@ -36,6 +41,15 @@ class Table(Protocol):
         ...
 
     steps: int
+    stages: Stages
+
+    def prefetch(self, ids: NDArray[np.int64]) -> None:
+        """Take notice of the rows that a batch made in advance will gather; batches are announced in step order.
+
+        ``ids`` int64[U] are on the host, and may hold another batch after the return. A table that needs no
+        look-ahead ignores it.
+        """
+        ...
 
     def gather(self, ids: Tensor | None) -> Tensor:
         """Return the rows of distinct ``ids`` int64[U], all rows for None, as a leaf that takes a gradient."""
@@ -46,7 +60,7 @@ class Table(Protocol):
         ...
 
     def flush(self) -> None:
-        """Return when ``weight`` and ``moments`` hold every step applied so far."""
+        """Return when ``weight`` and ``moments`` hold every step applied so far, and no thread of its own lives."""
         ...
 
 
@@ -71,14 +85,16 @@ class DeviceTable:
         self, rows: int, width: int, *, optimizer: RowOptimizer, device: torch.device, init: Init, key: int
     ) -> None:
         self.weight = torch.empty(rows, width, device=device)
-        self.moments = {name: torch.zeros_like(self.weight) for name in optimizer.moments}
+        moments = optimizer.widths(width).items()
+        self.moments = {name: torch.zeros(rows, own, device=device) for name, own in moments}
         self.steps = 0
+        self.stages = Stages()
         self._optimizer = optimizer
         self._gathered: tuple[Tensor | None, Tensor] | None = None
-        for first in range(0, rows, INIT_ROWS):
-            block = torch.empty(min(INIT_ROWS, rows - first), width)
-            init(block, torch.Generator().manual_seed(_rng.key(key, first // INIT_ROWS)))
-            self.weight[first : first + INIT_ROWS] = block
+        fill(self.weight, init, key)
+
+    def prefetch(self, ids: NDArray[np.int64]) -> None:
+        """Do nothing: every row is at hand."""
 
     def gather(self, ids: Tensor | None) -> Tensor:
         """Return the rows of distinct ``ids`` int64[U] as a leaf [U, width] that takes a gradient.
@@ -121,6 +137,14 @@ class DeviceTable:
 
     def flush(self) -> None:
         """Return at once: nothing is ever under way."""
+
+
+def fill(weight: Tensor, init: Init, key: int) -> None:
+    """Write the initial rows, which depend on the key and their number alone."""
+    for first in range(0, len(weight), INIT_ROWS):
+        block = torch.empty(min(INIT_ROWS, len(weight) - first), weight.shape[1])
+        init(block, torch.Generator().manual_seed(_rng.key(key, first // INIT_ROWS)))
+        weight[first : first + INIT_ROWS] = block
 
 
 def uniform(bound: float) -> Init:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -40,6 +41,14 @@ class Task(Protocol):
         Called from several threads at once. What it writes depends on the seed and the step only.
         The arrays hold an older batch: where fewer entries are used than there are, a field says
         how many, and nothing reads beyond.
+        """
+        ...
+
+    def ids(self, slot: Slot) -> Mapping[str, NDArray[np.int64]]:
+        """Return by table the rows that the step of a batch will gather, from ``slot.host``: int64[U], distinct.
+
+        Asked in step order as soon as a batch is made, so that a table can fetch them; where every table lies on the
+        device it may be empty.
         """
         ...
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from kgr._config import setting
 from kgr.data import recipes
-from kgr.engine.config import TrainConfig
+from kgr.engine.config import TABLES, TrainConfig
 from kgr.errors import ConfigError
 from kgr.models.fields import FIELDS, NEGATING
 from kgr.query.program import LAWS, NEGATIVES, ROOTS
@@ -28,6 +28,12 @@ class MultihopConfig(TrainConfig):
     model: str = setting("betae", "query model", choices=tuple(FIELDS))
     dim: int = setting(400, "dimension: floats of an entity's vector, of each of its parts where it has two", low=1)
     negatives: int = setting(128, "candidates shared by a batch, or negatives of each query's own", low=1, high=65_536)
+    table: str = setting(
+        "device",
+        "where the entities' rows lie: on the device; in the host's memory, or in a file of the run's folder, with "
+        "those of a few batches on the device",
+        choices=TABLES,
+    )
     own_negatives: bool = setting(False, "each query has negatives of its own; costs their number times the memory")
     negative_law: str = setting(
         "uniform",

@@ -79,7 +79,7 @@ class MultihopRun:
         if self._trained is not None:
             return self._trained
         verify_sections(self.store.path, SECTIONS)
-        task = MultihopTask(self.store, self.config, device_of(self.config.device))
+        task = MultihopTask(self.store, self.config, device_of(self.config.device), folder=self.path)
         self._run.restore(task.module, task.tables, self.store.fingerprints(SECTIONS))
         task.module.eval()
         return task.scorer()
@@ -246,7 +246,7 @@ def train_multihop(
         message(f"settings: {path}")
     chosen = hostable(load_graph(opened), chosen, message)
     with begin(out, task=TASK, store=place_of(store, opened), config=chosen, sections=sections) as run:
-        task = MultihopTask(opened, chosen, device_of(chosen.device))
+        task = MultihopTask(opened, chosen, device_of(chosen.device), folder=run.path)
         step = train(task, run, chosen, progress=progress).step
         task.module.eval()
         trained = MultihopRun(run, opened, task.scorer())

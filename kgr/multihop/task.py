@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kgr._rng import key
-from kgr.engine.optim import ROW_OPTIMIZERS
+from kgr.engine.config import TABLES
 from kgr.engine.ring import Layout, Slot
-from kgr.engine.table import DeviceTable, uniform
+from kgr.engine.table import Table, uniform
+from kgr.engine.tables import make_table
 from kgr.errors import SamplerError
 from kgr.graph.graph import Graph, load_graph
 from kgr.index.store import Store
@@ -41,9 +43,19 @@ COUNT_OFFSET = 4  # a query of n answers weighs 1/sqrt(n + 4), as in BetaE
 
 
 class MultihopTask:
-    """Trains a query model on the train graph of a store; a :class:`kgr.engine.task.Task`."""
+    """Trains a query model on the train graph of a store; a :class:`kgr.engine.task.Task`.
 
-    def __init__(self, store: Store, config: MultihopConfig, device: torch.device) -> None:
+    ``folder`` is where a table on the disk lies; by default where the system has temporary files.
+
+    Raises
+    ------
+    ConfigError
+        A table does not fit where it is to lie.
+    """
+
+    def __init__(
+        self, store: Store, config: MultihopConfig, device: torch.device, *, folder: Path | None = None
+    ) -> None:
         self.store, self.config, self.device = store, config, device
         graph = load_graph(store)
         self.words: list[Word] = [parse(name) for name in config.weights]
@@ -63,15 +75,20 @@ class MultihopTask:
         self.model.register_buffer("sampling_counts", self._counts)  # a buffer, so that checkpoints keep them
         self.module: nn.Module = self.model.to(device)
         widths = self.model.entity_width(config.dim), self.model.relation_width(config.dim)
+        entities, relations = (store.entities, widths[0]), (graph.directed, widths[1])
         self.tables = {
-            "entities": self._table(store.entities, widths[0], self.model.entity_range, _ENTITIES),
-            "relations": self._table(graph.directed, widths[1], self.model.relation_range, _RELATIONS),
+            "entities": self._table(entities, self.model.entity_range, _ENTITIES, config.table, folder),
+            "relations": self._table(relations, self.model.relation_range, _RELATIONS),
         }
 
-    def _table(self, rows: int, width: int, bound: float, stream: int) -> DeviceTable:
-        optimizer = ROW_OPTIMIZERS[self.config.optimizer]()
-        own = key(self.config.seed, stream)
-        return DeviceTable(rows, width, optimizer=optimizer, device=self.device, init=uniform(bound), key=own)
+    def _table(
+        self, shape: tuple[int, int], bound: float, stream: int, kind: str = "device", folder: Path | None = None
+    ) -> Table:
+        own, init, others = key(self.config.seed, stream), uniform(bound), TABLES[TABLES.index(kind) + 1 :]
+        return make_table(
+            kind, *shape, optimizer=self.config.optimizer, device=self.device, init=init, key=own, folder=folder,
+            others=others,
+        )  # fmt: skip
 
     def layout(self) -> Layout:
         """Return the slot's fields.
@@ -130,6 +147,11 @@ class MultihopTask:
         fields["relation_places"][: len(relation_places)] = relation_places
         fields["weights"][:] = 1 if self.config.weighting == "none" else 1 / np.sqrt(batch.counts + COUNT_OFFSET)
         fields["redrawn"][:] = batch.crowded.sum(), batch.skipped.sum()
+
+    def ids(self, slot: Slot) -> dict[str, NDArray[np.int64]]:
+        """Return the entities and relations that a batch gathers, ascending."""
+        named = zip(("entities", "relations"), slot.host["counts"].tolist(), strict=True)
+        return {name: slot.host[name][:count] for name, count in named}
 
     def step(self, slot: Slot) -> Tensor:
         """Return the loss of a batch."""

@@ -70,6 +70,10 @@ class FinetuneTask:
                 fields[name][row, : len(ids)] = ids
                 fields[name][row, len(ids) : longest] = pad
 
+    def ids(self, slot: Slot) -> Mapping[str, NDArray[np.int64]]:
+        """Return nothing: there are no tables."""
+        return {}
+
     def step(self, slot: Slot) -> Tensor:
         """Return the mean loss of a batch's groups."""
         longest = int(slot.host["length"].max())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -47,6 +49,10 @@ class PropTask:
     def fill(self, fields: dict[str, NDArray[Any]], step: int) -> None:
         """Write a batch."""
         self.batches.fill(fields, step)
+
+    def ids(self, slot: Slot) -> Mapping[str, NDArray[np.int64]]:
+        """Return nothing: there are no tables."""
+        return {}
 
     def step(self, slot: Slot) -> Tensor:
         """Return the loss of a batch: of its pairs, and of its masked words where there are some."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kgr._rng import key
-from kgr.engine.optim import ROW_OPTIMIZERS
-from kgr.engine.table import DeviceTable, Init
+from kgr.engine.ring import Slot
+from kgr.engine.table import Init
+from kgr.engine.tables import make_table
 from kgr.sememe.annotations import Annotations
 from kgr.sememe.graph_config import EpochConfig
 from kgr.sememe.graph_material import GraphMaterial
@@ -48,10 +50,11 @@ class GraphModelTask(abc.ABC):
         self._dense = nn.Parameter(dense.to(device))
         self.module: nn.Module = nn.ParameterDict({"dense": self._dense})
         self.tables = {
-            name: DeviceTable(
+            name: make_table(
+                "device",
                 rows,
                 width,
-                optimizer=ROW_OPTIMIZERS[config.optimizer](),
+                optimizer=config.optimizer,
                 device=device,
                 init=init,
                 key=key(config.seed, stream),
@@ -62,6 +65,10 @@ class GraphModelTask(abc.ABC):
             )
         }
         self._sememes = torch.from_numpy(material.sememes).to(device)
+
+    def ids(self, slot: Slot) -> Mapping[str, NDArray[np.int64]]:
+        """Return nothing: the tables lie on the device."""
+        return {}
 
     @abc.abstractmethod
     def probabilities(self, synsets: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TypeVar
 
 from kgr._config import setting
-from kgr.engine.config import TrainConfig
+from kgr.engine.config import OPTIMIZERS, ROWS_MOVE, TrainConfig
 
 MODELS = ("complex", "distmult", "transe")
 
@@ -39,7 +39,7 @@ class GraphConfig(EpochConfig):
     batch: int = setting(4096, "directed edges of one batch", low=1)
     epochs: int = setting(10, "passes over the edges", low=1)
     lr: float = setting(0.05, "learning rate", low=0, high=1000)
-    optimizer: str = setting("adagrad", "how parameters and rows move", choices=("adam", "adagrad"))
+    optimizer: str = setting("adagrad", ROWS_MOVE, choices=OPTIMIZERS)
     negatives: int = setting(512, "entities from which the end of every edge of a batch is told", low=1, high=65_536)
     edge_weight: float = setting(1.0, "weight of the edges' loss beside that of the annotations", low=0)
     penalty: float = setting(0.1, "weight of the cubes of the moduli of vectors (N3)", low=0)

@@ -14,11 +14,11 @@ from torch import nn
 
 from kgr import _config, _rng
 from kgr._config import setting
-from kgr.engine.config import TrainConfig
+from kgr.engine.config import TABLES, TrainConfig
 from kgr.engine.loop import train
-from kgr.engine.optim import ROW_OPTIMIZERS
 from kgr.engine.run import begin
-from kgr.engine.table import DeviceTable, uniform
+from kgr.engine.table import uniform
+from kgr.engine.tables import make_table
 
 ROWS, WIDTH = 60, 6
 SECTIONS = {"graph": "aa", "entries": "bb"}
@@ -29,6 +29,7 @@ BASE = {"batch": 32, "steps": 40, "lr": 0.05, "log_every": 7, "checkpoint_every"
 class ToyConfig(TrainConfig):
     """Settings of the toy."""
 
+    table: str = setting("device", "where rows lie", choices=TABLES)
     noise: float = setting(0.1, "dropout", low=0, high=1)
     weights: dict[str, int] = setting({"a": 1}, "a table")
     label: str | None = setting(None, "an optional text")
@@ -43,10 +44,11 @@ class Toy:
         self.module = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Dropout(config.noise))
         self.module.register_buffer("seen", torch.zeros((), dtype=torch.int64))
         self.tables = {
-            name: DeviceTable(
+            name: make_table(
+                config.table,
                 ROWS,
                 WIDTH,
-                optimizer=ROW_OPTIMIZERS[config.optimizer](),
+                optimizer=config.optimizer,
                 device=torch.device("cpu"),
                 init=uniform(0.5),
                 key=_rng.key(config.seed, stream),
@@ -76,6 +78,9 @@ class Toy:
             fields[f"{side}_at"][:count] = at
             fields[f"{side}_count"][()] = len(unique)
 
+    def ids(self, slot):
+        return {side: slot.host[side][: int(slot.host[f"{side}_count"])] for side in self.tables}
+
     def step(self, slot):
         count = int(slot.host["count"])
         self.module.seen += count
@@ -96,7 +101,11 @@ class Toy:
         self.evaluations += 1
         assert not torch.is_grad_enabled() and not self.module.training
         torch.rand(3)
-        return {"split": split, "norm": float(self.tables["left"].weight.norm()), "seen": int(self.module.seen)}
+        return {
+            "split": split,
+            "norm": float(self.tables["left"].weight.contiguous().norm()),
+            "seen": int(self.module.seen),
+        }
 
     def figure(self, metrics):
         return metrics["norm"]

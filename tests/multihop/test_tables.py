@@ -1,0 +1,118 @@
+"""Multi-hop training with tables on the device, in memory, on the disk; nothing in a step waits for the device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import oracle
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from kgr._config import make
+from kgr.data.build import build_store
+from kgr.engine.loop import _Session, train
+from kgr.engine.ring import Slot
+from kgr.engine.run import begin
+from kgr.errors import ConfigError
+from kgr.index.store import Store
+from kgr.models import MODELS
+from kgr.multihop.config import MultihopConfig
+from kgr.multihop.run import MultihopRun, train_multihop
+from kgr.multihop.task import MultihopTask
+
+SMALL = {"dim": 8, "batch": 16, "negatives": 8, "steps": 9, "device": "cpu", "log_every": 4, "checkpoint_every": 6}
+WAITING = {
+    "aten._local_scalar_dense.default",
+    "aten.equal.default",
+    "aten.is_nonzero.default",
+    "aten.masked_select.default",
+    "aten.nonzero.default",
+    "aten.repeat_interleave.Tensor",
+    "aten._unique2.default",
+    "aten.unique_dim.default",
+    "aten.unique_consecutive.default",
+}
+"""What on a GPU waits until it is known how large the result is, or what it is."""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("store")
+    triples = np.random.default_rng(0).permutation(oracle.random_triples(np.random.default_rng(1), 40, 3, 400))
+    files = {}
+    for name, part in zip(("train", "valid", "test"), np.split(triples, [340, 370]), strict=True):
+        files[name] = folder / f"{name}.tsv"
+        files[name].write_text("".join(f"e{h}\tr{r}\te{t}\n" for h, r, t in part.tolist()), encoding="utf-8")
+    return build_store(folder / "store", **files)
+
+
+def weights(run: MultihopRun) -> dict[str, torch.Tensor]:
+    found = run._run.checkpoint()
+    assert found is not None
+    return {f"{name}/{key}": own for name in found.manifest["files"] for key, own in found.read(name).items()}
+
+
+def same(a: MultihopRun, b: MultihopRun) -> bool:
+    x, y = weights(a), weights(b)
+    return x.keys() == y.keys() and all(torch.equal(x[name], y[name]) for name in x)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "row-adagrad"])
+def test_the_table_changes_no_bit_of_a_run(store: Store, tmp_path: Path, optimizer: str) -> None:
+    settings = SMALL | {"model": "gqe", "optimizer": optimizer}
+    plain = train_multihop(store, out=tmp_path / "device", **settings)
+    for table in ("host", "disk"):
+        run = train_multihop(store, out=tmp_path / table, table=table, threads=2, **settings)
+        assert same(plain, run) and run.metrics == plain.metrics, table
+        assert {path.name for path in run.path.iterdir()} == {path.name for path in plain.path.iterdir()}
+    for table, steps in (("disk", 3), ("device", 5), ("host", 9)):
+        run = train_multihop(store, out=tmp_path / "parts", **{**settings, "table": table, "steps": steps})
+    assert same(plain, run)
+    kept = {name.rpartition("/")[2]: own.shape[1] for name, own in weights(plain).items() if "entities/moments" in name}
+    assert kept == ({"sum": 1} if optimizer == "row-adagrad" else {"mean": 8, "square": 8})
+
+
+def test_a_table_that_does_not_fit_is_refused_with_the_one_to_use(store: Store, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("kgr.engine.tables.free_memory", lambda: 100)
+    with pytest.raises(ConfigError, match=r"table of 40 rows of 8 numbers.*give table disk, which has room"):
+        train_multihop(store, out=tmp_path / "run", model="gqe", **SMALL)
+    with pytest.raises(ConfigError, match=r"table is 'tape', expected one of device, host, disk"):
+        train_multihop(store, out=tmp_path / "run", table="tape", **SMALL)
+
+
+class NoWaiting(TorchDispatchMode):
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        assert str(func) not in WAITING, f"{func} waits for the device"
+        if str(func).startswith("aten.index"):
+            indices = args[1] if isinstance(args[1], list) else []
+            assert all(index is None or index.dtype != torch.bool for index in indices), "indexed by a mask"
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize("table", ["device", "host"])
+@pytest.mark.parametrize("more", [{}, {"loss": "margin", "own_negatives": True, "optimizer": "row-adagrad"}])
+def test_a_step_asks_for_nothing_that_waits_for_the_device(
+    store: Store, tmp_path: Path, monkeypatch, model: str, table: str, more: dict[str, object]
+) -> None:
+    settings = {**SMALL, "model": model, "table": table, **({"hidden": 8} if model == "betae" else {}), **more}
+    advance, steps = _Session.advance, []
+
+    def watched(self: _Session, slot: Slot) -> bool:
+        steps.append(slot.step)
+        with NoWaiting():
+            return advance(self, slot)
+
+    monkeypatch.setattr(_Session, "advance", watched)
+    config = make(MultihopConfig, settings)
+    with begin(tmp_path / "run", task="multihop", store="", config=config, sections={}) as run:
+        train(MultihopTask(store, config, torch.device("cpu")), run, config)
+    assert len(steps) == config.steps
+
+
+def test_what_waits_for_the_device_is_seen() -> None:
+    for waiting in (lambda x: x.sum().item(), lambda x: x[x > 0], lambda x: x.unique(), lambda x: x.nonzero()):
+        with pytest.raises(AssertionError), NoWaiting():
+            waiting(torch.rand(3))

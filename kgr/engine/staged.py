@@ -115,7 +115,7 @@ class StagedTable:
         if not self._expected:
             self.prefetch(ids.cpu().numpy())
         batch = self._expected.popleft()
-        if len(ids) != len(batch.ids) or (ids.device.type == "cpu" and not torch.equal(ids, batch.ids)):
+        if len(ids) != len(batch.ids) or (ids.device.type == "cpu" and not np.array_equal(ids, batch.ids)):
             raise RuntimeError(f"{len(ids)} rows are gathered that are not the {len(batch.ids)} announced ones")
         self._arrive(batch)
         leaf = batch.rows["weight"].detach().requires_grad_()

@@ -25,6 +25,8 @@ def _kernel_cache() -> str:
 
 # before anything imports numba; children inherit it
 os.environ.setdefault("NUMBA_CACHE_DIR", _kernel_cache())
+# before anything imports triton: its kernels run on the CPU
+os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

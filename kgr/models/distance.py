@@ -1,15 +1,17 @@
 """Distances of every query to every row, forward and backward, without a B x K x D array.
 
-On the CPU they are compiled loops shared among ``torch.get_num_threads()`` threads; elsewhere they
-are written by ``torch.cdist``, or plainly for so many rows at once as memory allows. Equal rows get
-equal distances, and threads change no bit.
+On the CPU they are loops compiled by Numba and shared among ``torch.get_num_threads()`` threads, on a GPU by
+Triton, where it is installed; elsewhere they are written by ``torch.cdist``, or plainly for so many rows at once
+as memory allows. Equal rows get equal distances, and threads change no bit.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -25,9 +27,8 @@ _Formula = Callable[[Tensor, Tensor, float], Tensor]
 
 def l1_distances(query: Tensor, rows: Tensor) -> Tensor:
     """Return the L1 distances ``float[B, K]`` between ``query`` [B, D] and ``rows`` [K, D]."""
-    if _compiles(query, rows):
-        return _PairLoop.apply(query, rows, 0.0, _L1)  # type: ignore[no-any-return, no-untyped-call]
-    return _cdist(query, rows)
+    loop = _loop("l1", query, rows)
+    return _cdist(query, rows) if loop is None else _pairs(loop, query, rows)
 
 
 def l2_distances(query: Tensor, rows: Tensor) -> Tensor:
@@ -44,9 +45,8 @@ def modulus_distances(query: Tensor, rows: Tensor) -> Tensor:
 
     A row is all real parts, then all imaginary parts.
     """
-    if _compiles(query, rows):
-        return _PairLoop.apply(query, rows, 0.0, _MODULUS)  # type: ignore[no-any-return, no-untyped-call]
-    return _Blocks.apply(query, rows, 0.0, _moduli)  # type: ignore[no-any-return, no-untyped-call]
+    loop = _loop("modulus", query, rows)
+    return _blocks(_moduli, query, rows) if loop is None else _pairs(loop, query, rows)
 
 
 def modulus_pair_distances(query: Tensor, rows: Tensor) -> Tensor:
@@ -68,8 +68,9 @@ def box_distances(box: Tensor, rows: Tensor, inside: float) -> Tensor:
         Centre and offset; no offset is negative. Per dimension a row is ``g`` from the centre: the
         part of ``g`` beyond the offset counts whole, the part within it ``inside`` times.
     """
-    if _compiles(box, rows):
-        return _PairLoop.apply(box, rows, inside, _BOX)  # type: ignore[no-any-return, no-untyped-call]
+    loop = _loop("box", box, rows)
+    if loop is not None:
+        return _pairs(loop, box, rows, inside)
     center, offset = box.chunk(2, dim=-1)
     # max(|g| - o, 0) = (|g - o| + |g + o|) / 2 - o
     corners = (_cdist(center + offset, rows) + _cdist(center - offset, rows)) / 2
@@ -102,9 +103,8 @@ def cone_distances(cone: Tensor, rows: Tensor, inside: float) -> Tensor:
         Axis, an angle, and aperture, what lies between the axis and either border: in [0, pi].
     """
     query = _half_turned(cone)
-    if _compiles(query, rows):
-        return _PairLoop.apply(query, rows, inside, _CONE)  # type: ignore[no-any-return, no-untyped-call]
-    return _Blocks.apply(query, rows, inside, _cones)  # type: ignore[no-any-return, no-untyped-call]
+    loop = _loop("cone", query, rows)
+    return _blocks(_cones, query, rows, inside) if loop is None else _pairs(loop, query, rows, inside)
 
 
 def cone_pair_distances(cone: Tensor, rows: Tensor, inside: float) -> Tensor:
@@ -127,34 +127,84 @@ def _cones(query: Tensor, rows: Tensor, inside: float) -> Tensor:
     return (beyond + inside * torch.where(sine > narrow, narrow, sine)).sum(-1)
 
 
+class _Loop(Protocol):
+    """A compiled pair loop and its hand-written gradients, of queries and rows that are contiguous and not empty."""
+
+    def distances(self, query: Tensor, rows: Tensor, inside: float, out: Tensor) -> None:
+        """Write the distances into ``out`` [B, K]."""
+        ...
+
+    def query_gradients(self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, out: Tensor) -> None:
+        """Write the gradient by ``query`` of the sum of the distances times ``weight`` [B, K] into ``out``."""
+        ...
+
+    def row_gradients(self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, out: Tensor) -> None:
+        """Write the gradient by ``rows`` of that sum into ``out``."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
-class _Kernels:
-    distances: Callable[..., None]
-    query_gradients: tuple[Callable[..., None], ...]  # one for each D columns of a query
-    row_gradients: Callable[..., None]
+class _NumbaLoop:
+    kernel: Callable[..., None]
+    query_kernels: tuple[Callable[..., None], ...]  # one for each D columns of a query
+    row_kernel: Callable[..., None]
+
+    def distances(self, query: Tensor, rows: Tensor, inside: float, out: Tensor) -> None:
+        _run(self.kernel, (query, rows), inside, (), out)
+
+    def query_gradients(self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, out: Tensor) -> None:
+        for part, kernel in enumerate(self.query_kernels):
+            _run(kernel, (query, rows, weight.contiguous()), inside, (part * rows.shape[1],), out)
+
+    def row_gradients(self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, out: Tensor) -> None:
+        _run(self.row_kernel, (rows, query, weight.t().contiguous()), inside, (0,), out)
 
 
-_L1 = _Kernels(_kernels._l1_distances, (_kernels._l1_gradients,), _kernels._l1_gradients)
-_MODULUS = _Kernels(_kernels._modulus_distances, (_kernels._modulus_gradients,), _kernels._modulus_gradients)
-_BOX = _Kernels(
-    _kernels._box_distances,
-    (_kernels._box_center_gradients, _kernels._box_offset_gradients),
-    _kernels._box_row_gradients,
-)
-_CONE = _Kernels(_kernels._cone_distances, (_kernels._cone_gradients,), _kernels._cone_row_gradients)
+_NUMBA_LOOPS = {
+    "l1": _NumbaLoop(_kernels._l1_distances, (_kernels._l1_gradients,), _kernels._l1_gradients),
+    "modulus": _NumbaLoop(_kernels._modulus_distances, (_kernels._modulus_gradients,), _kernels._modulus_gradients),
+    "box": _NumbaLoop(
+        _kernels._box_distances,
+        (_kernels._box_center_gradients, _kernels._box_offset_gradients),
+        _kernels._box_row_gradients,
+    ),
+    "cone": _NumbaLoop(_kernels._cone_distances, (_kernels._cone_gradients,), _kernels._cone_row_gradients),
+}
+
+
+def _loop(kind: str, query: Tensor, rows: Tensor) -> _Loop | None:
+    """Return the compiled loop where there is one for these tensors."""
+    if query.device != rows.device or query.dtype != rows.dtype or query.dtype not in (torch.float32, torch.float64):
+        return None
+    if query.device.type == "cpu":
+        return _NUMBA_LOOPS[kind]
+    if query.device.type == "cuda" and _has_triton(query.device):
+        from kgr.models import _triton
+
+        return _triton.LOOPS[kind]
+    return None
+
+
+@lru_cache
+def _has_triton(device: torch.device) -> bool:
+    """Whether a Triton that passes functions to kernels, from 3.3 on, is installed and compiles for a GPU."""
+    recent = importlib.util.find_spec("triton") is not None and torch.__version__ >= "2.7"
+    return recent and torch.cuda.get_device_capability(device) >= (7, 0)
+
+
+def _pairs(loop: _Loop, query: Tensor, rows: Tensor, inside: float = 0.0) -> Tensor:
+    return _PairLoop.apply(query, rows, inside, loop)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _PairLoop(torch.autograd.Function):
-    """A compiled pair loop with its hand-written gradients."""
-
     @staticmethod
-    def forward(ctx: Any, query: Tensor, rows: Tensor, inside: float, kernels: _Kernels) -> Tensor:
+    def forward(ctx: Any, query: Tensor, rows: Tensor, inside: float, loop: _Loop) -> Tensor:
         query, rows = query.contiguous(), rows.contiguous()
         ctx.save_for_backward(query, rows)
-        ctx.inside, ctx.kernels = inside, kernels
+        ctx.inside, ctx.loop = inside, loop
         out = query.new_empty(len(query), len(rows))
         if out.numel():
-            _run(kernels.distances, (query, rows), inside, (), out)
+            loop.distances(query, rows, inside, out)
         return out
 
     @staticmethod
@@ -165,12 +215,14 @@ class _PairLoop(torch.autograd.Function):
         into_query = torch.zeros_like(query) if for_query else None
         into_rows = torch.zeros_like(rows) if for_rows else None
         if into_query is not None and weight.numel():
-            for part, kernel in enumerate(ctx.kernels.query_gradients):
-                column = (part * rows.shape[1],)
-                _run(kernel, (query, rows, weight.contiguous()), ctx.inside, column, into_query)
+            ctx.loop.query_gradients(query, rows, weight, ctx.inside, into_query)
         if into_rows is not None and weight.numel():
-            _run(ctx.kernels.row_gradients, (rows, query, weight.t().contiguous()), ctx.inside, (0,), into_rows)
+            ctx.loop.row_gradients(query, rows, weight, ctx.inside, into_rows)
         return into_query, into_rows, None, None
+
+
+def _blocks(formula: _Formula, query: Tensor, rows: Tensor, inside: float = 0.0) -> Tensor:
+    return _Blocks.apply(query, rows, inside, formula)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _Blocks(torch.autograd.Function):
@@ -235,11 +287,6 @@ def _run(
     share_rows(
         lambda first, last: kernel(*arrays, scalar, *numbers, first, last, place), len(out), torch.get_num_threads()
     )
-
-
-def _compiles(query: Tensor, rows: Tensor) -> bool:
-    floats = (torch.float32, torch.float64)
-    return query.device.type == rows.device.type == "cpu" and query.dtype == rows.dtype and query.dtype in floats
 
 
 def _cdist(query: Tensor, rows: Tensor) -> Tensor:

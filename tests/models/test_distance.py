@@ -1,13 +1,16 @@
-"""The compiled pair loops against the formulas written plainly, values and gradients."""
+"""The pair loops against the formulas written plainly, values and gradients; Triton's in its interpreter."""
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from kgr.models import distance
 from kgr.models.distance import (
@@ -83,11 +86,17 @@ def draw(B: int, K: int, D: int, dtype: torch.dtype, kind: str) -> tuple[Tensor,
     return query.requires_grad_(), rows.requires_grad_()
 
 
-@pytest.fixture(params=["compiled", "torch"])
-def two_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Loop]:
+@pytest.fixture(params=["numba", "triton", "torch"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Distances go this way; without it they go Numba's, on the CPU."""
+    if request.param == "triton":
+        pytest.importorskip("triton")
+        loops = importlib.import_module("kgr.models._triton").LOOPS
+        monkeypatch.setattr(distance, "_loop", lambda kind, *_: loops[kind])
     if request.param == "torch":
-        monkeypatch.setattr(distance, "_compiles", lambda query, rows: False)
-    return {kind: loop for kind, (loop, _) in LOOPS.items()}
+        monkeypatch.setattr(distance, "_loop", lambda *_: None)
+        monkeypatch.setattr(distance, "_CHUNK", 100)
+    return request.param  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -98,6 +107,7 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("kind", list(LOOPS))
@@ -120,8 +130,9 @@ def test_gradcheck(kind: str) -> None:
     assert torch.autograd.gradcheck(LOOPS[kind][0], (query, rows))
 
 
+@pytest.mark.parametrize("way", ["numba", "triton"], indirect=True)
 @pytest.mark.parametrize("kind", ["l1", "box"])
-def test_where_a_row_lies_on_a_query_there_is_no_pull(kind: str) -> None:
+def test_where_a_row_lies_on_a_query_there_is_no_pull(kind: str, way: str) -> None:
     rows = torch.tensor([[1.0, 2.0, -3.0], [1.0, 0.0, 0.0]], requires_grad=True)
     query = torch.tensor([[1.0, 2.0, -3.0] + [0.0, 0.5, 0.0] * (kind == "box")], requires_grad=True)
     found = LOOPS[kind][0](query, rows)
@@ -132,21 +143,15 @@ def test_where_a_row_lies_on_a_query_there_is_no_pull(kind: str) -> None:
     torch.testing.assert_close((into_query, into_rows), expected)
 
 
-def test_where_a_complex_row_meets_a_query_there_is_no_pull(two_ways: dict[str, Loop]) -> None:
+@pytest.mark.usefixtures("way")
+def test_where_a_complex_row_meets_a_query_there_is_no_pull() -> None:
     rows = torch.tensor([[1.0, 2.0, -3.0, 0.5], [1.0, 2.0, -3.0, 1.5]], requires_grad=True)
     query = rows[:1].detach().requires_grad_()
-    found = two_ways["modulus"](query, rows)
+    found = modulus_distances(query, rows)
     assert found.tolist() == [[0, 1]]
     into_query, into_rows = torch.autograd.grad(found.sum(), (query, rows))
     assert into_rows.tolist() == [[0, 0, 0, 0], [0, 0, 0, 1]]
     assert into_query.tolist() == [[0, 0, 0, -1]]
-
-
-def test_without_complex_rows_there_are_no_distances(two_ways: dict[str, Loop]) -> None:
-    query, rows = draw(3, 2, 4, torch.float32, "modulus")
-    assert two_ways["modulus"](query, rows[:0]).shape == (3, 0)
-    (into_query,) = torch.autograd.grad(two_ways["modulus"](query, rows[:0]).sum(), query)
-    assert not into_query.any()
 
 
 def test_l2_distances_are_those_of_the_formula() -> None:
@@ -165,7 +170,8 @@ def test_where_l2_is_zero_there_is_no_pull() -> None:
     torch.testing.assert_close(into_rows, torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
 
 
-def test_on_the_wall_of_a_box_a_row_is_inside() -> None:
+@pytest.mark.parametrize("way", ["numba", "triton"], indirect=True)
+def test_on_the_wall_of_a_box_a_row_is_inside(way: str) -> None:
     box = torch.tensor([[0.0, 1.0]], requires_grad=True)
     rows = torch.tensor([[1.0], [-1.0], [1.5]], requires_grad=True)
     found = compiled_box(box, rows)
@@ -175,10 +181,11 @@ def test_on_the_wall_of_a_box_a_row_is_inside() -> None:
     torch.testing.assert_close(into_box, torch.tensor([[-1.0, INSIDE - 1]]))
 
 
-def test_on_the_border_of_a_cone_a_row_is_inside_and_on_its_axis_nothing_pulls(two_ways: dict[str, Loop]) -> None:
+@pytest.mark.usefixtures("way")
+def test_on_the_border_of_a_cone_a_row_is_inside_and_on_its_axis_nothing_pulls() -> None:
     cone = torch.tensor([[0.0, 1.0], [0.0, 0.0]], dtype=torch.float64, requires_grad=True)
     rows = torch.tensor([[1.0], [0.0]], dtype=torch.float64, requires_grad=True)
-    found = two_ways["cone"](cone, rows)
+    found = compiled_cone(cone, rows)
     sine, cosine = math.sin(0.5), math.cos(0.5)
     torch.testing.assert_close(found, torch.tensor([[INSIDE * sine, 0], [sine, 0]], dtype=torch.float64))
     for b, (pull, by_aperture) in enumerate(((INSIDE * cosine / 2, 0), (cosine / 2, (INSIDE - cosine) / 2))):
@@ -202,6 +209,7 @@ def test_threads_change_no_bit(kind: str, two_threads: None) -> None:
         assert torch.equal(one, two)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("kind", list(LOOPS))
 def test_equal_rows_get_equal_distances_wherever_they_stand(kind: str) -> None:
     query, rows = draw(3, 1, 401, torch.float32, kind)
@@ -211,6 +219,7 @@ def test_equal_rows_get_equal_distances_wherever_they_stand(kind: str) -> None:
     assert torch.equal(alone[0, 0], found[2, 0])
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("kind", list(LOOPS))
 def test_nan_comes_out_as_nan(kind: str) -> None:
     query, rows = draw(4, 5, 40, torch.float32, kind)
@@ -220,26 +229,37 @@ def test_nan_comes_out_as_nan(kind: str) -> None:
     assert found.isnan().all(dim=0).tolist() == [False, False, False, True, False]
 
 
-def test_without_rows_or_queries_there_are_no_distances() -> None:
-    query, rows = draw(3, 2, 4, torch.float32, "l1")
-    assert l1_distances(query, rows[:0]).shape == (3, 0)
-    empty = l1_distances(query[:0], rows)
-    assert empty.shape == (0, 2)
-    (into_rows,) = torch.autograd.grad(empty.sum(), rows)
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("kind", list(LOOPS))
+def test_without_rows_or_queries_there_are_no_distances(kind: str) -> None:
+    query, rows = draw(3, 2, 4, torch.float32, kind)
+    without_rows, without_queries = LOOPS[kind][0](query, rows[:0]), LOOPS[kind][0](query[:0], rows)
+    assert (without_rows.shape, without_queries.shape) == ((3, 0), (0, 2))
+    (into_query,) = torch.autograd.grad(without_rows.sum(), query)
+    (into_rows,) = torch.autograd.grad(without_queries.sum(), rows)
+    assert not into_query.any()
     assert not into_rows.any()
 
 
 @pytest.mark.parametrize("kind", list(LOOPS))
-def test_the_way_of_other_devices_agrees(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    query, rows = draw(5, 9, 6, torch.float64, kind)
-    loop = LOOPS[kind][0]
-    expected = loop(query, rows)
-    gradients = torch.autograd.grad(expected.square().sum(), (query, rows))
-    monkeypatch.setattr(distance, "_compiles", lambda query, rows: False)
-    monkeypatch.setattr(distance, "_CHUNK", 100)
-    found = loop(query, rows)
-    torch.testing.assert_close(found, expected)
-    torch.testing.assert_close(torch.autograd.grad(found.square().sum(), (query, rows)), gradients)
+def test_no_array_has_a_number_for_every_pair_and_dimension(kind: str, way: str) -> None:
+    query, rows = draw(B := 40, K := 40, D := 20, torch.float32, kind)
+    with _Largest() as largest:
+        torch.autograd.grad(LOOPS[kind][0](query, rows).square().sum(), (query, rows))
+    assert B * K <= largest.numbers < B * K * D / 2
+
+
+class _Largest(TorchDispatchMode):
+    """Watches the size of what torch makes."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for made in out if isinstance(out, tuple | list) else [out]:
+            if isinstance(made, Tensor):
+                self.numbers = max(self.numbers, made.numel())
+        return out
 
 
 def test_pairs_are_the_diagonal() -> None:

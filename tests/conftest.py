@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,17 @@ def _interruptible() -> None:
     """Ctrl-C works in tests and their children also where the tests were started with SIGINT ignored, as ``&`` does."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The figures of runs that a test draws; they are saved too."""
+    from kgr.engine import curves
+
+    figures: list[Any] = []
+    save = curves.save_figure
+    monkeypatch.setattr(curves, "save_figure", lambda figure, path: (figures.append(figure), save(figure, path)))
+    return figures
 
 
 @pytest.fixture(scope="session")

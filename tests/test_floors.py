@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "kgr"
 
 FLOORS = (
-    ("errors", "_io", "_rng", "_config", "_jit", "_ragged", "_threads", "_shards"),
+    ("errors", "_io", "_rng", "_config", "_jit", "_ragged", "_threads", "_shards", "_plots"),
     ("index", "engine", "rank"),
     ("graph",),
     ("query",),

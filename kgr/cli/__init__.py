@@ -27,6 +27,7 @@ COMMANDS = {
     "classify-triples": ("kgr.cli.classify", "Tell facts from negatives with a trained link predictor."),
     "predict": ("kgr.cli.predict", "Predict what completes a triple, or new facts of a whole relation."),
     "answer": ("kgr.cli.multihop", "Answer a query with a trained query model."),
+    "plot": ("kgr.cli.plot", "Draw loss, rate and evaluations of a run as a picture."),
     "retrieve": ("kgr.cli.retrieve", "Find the entries whose texts answer queries best."),
     "explain": ("kgr.cli.retrieve", "Explain the score of an entry for a query, term by term."),
     "encode": ("kgr.cli.encode", "Encode the texts of a store as vectors, and keep them."),

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from kgr._plots import check_plots
 from kgr.cli.base import json_option, traceback_option
 from kgr.cli.look import opened
 from kgr.cli.settings import given, options
@@ -15,7 +16,7 @@ from kgr.cli.terminal import print_json, say
 from kgr.data.analysis import analyze as find
 from kgr.graph.rules import RuleLimits
 from kgr.show.analysis import analysis_in_words
-from kgr.show.plot import check_plots, plot_analysis
+from kgr.show.plot import plot_analysis
 
 
 @click.command()

@@ -35,7 +35,7 @@ def train_completion(
     from kgr.show.completion import metrics_table
     from kgr.show.seeds import seeds_table
 
-    with training(store) as bars:
+    with training(store, "queries") as bars:
         told = {"progress": bars.train, "evaluating": bars.evaluate, "message": say}
         chosen = {"out": out, "config": config, **told, **given(settings)}
         if seeds is not None:

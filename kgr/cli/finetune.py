@@ -56,7 +56,7 @@ def finetune_prop(model: str, store: str, qrels: str, as_json: bool, **asked: An
     settings = given({**asked, "fields": asked["fields"] or None})
     settings["qrels"] = Path(qrels) if Path(qrels).is_file() else opened(qrels)
     metrics: dict[str, Any]
-    with training(store) as bars:
+    with training(store, "queries") as bars:
         settings |= {"progress": bars.train, "message": say}
         if settings.get("folds") and "fold" not in settings:
             metrics = finetune_prop_folds(model, store, **settings).metrics

@@ -31,7 +31,7 @@ def train_multihop(store: str, out: Path, config: str | None, as_json: bool, **s
     """
     from kgr.multihop.run import train_multihop
 
-    with training(store) as bars:
+    with training(store, "queries") as bars:
         run = train_multihop(
             store,
             out=out,

@@ -34,7 +34,7 @@ def pretrain_prop(store: str, out: Path, config: str | None, as_json: bool, **se
     from kgr.prop.run import pretrain_prop
     from kgr.show.prop import metrics_table
 
-    with training(store) as bars:
+    with training(store, "documents") as bars:
         run = pretrain_prop(
             store,
             out=out,

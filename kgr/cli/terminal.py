@@ -36,9 +36,13 @@ def print_metrics(metrics: Mapping[str, Any], table: Callable[[Any], str], as_js
 
 
 class Bars:
-    """Progress bars, one at a time; a context that closes the last."""
+    """Progress bars, one at a time; a context that closes the last.
 
-    def __init__(self) -> None:
+    ``rows`` says what a batch of a training is made of.
+    """
+
+    def __init__(self, rows: str = "rows") -> None:
+        self._rows = rows
         self.trained: Progress | None = None
         """The last report of a training."""
         self._bar: tqdm[Any] | None = None
@@ -73,19 +77,22 @@ class Bars:
         bar.update(done - bar.n)
 
     def train(self, progress: Progress) -> None:
-        """Show the steps of a training."""
+        """Show the steps of a training, its loss and its rate; the bar adds the time left."""
         if self.trained is None and progress.step:
             say(f"going on from step {progress.step:,} of {progress.steps:,}")
         self.trained = progress
         bar = self._open("train", total=progress.steps, initial=progress.step, unit="step")
         if progress.loss is not None:
-            bar.set_postfix_str(f"loss {progress.loss:.4f}", refresh=False)
+            rate = progress.rate * progress.rows
+            bar.set_postfix_str(f"loss {progress.loss:.4f}, {rate:,.0f} {self._rows}/s", refresh=False)
         bar.update(progress.step - bar.n)
         if progress.metrics is not None:
-            names = ("mrr", "avg_p", "avg_n", "accuracy", "mlm_accuracy", "ndcg@10")
+            names = ("mrr", "avg_p", "avg_n", "accuracy", "mlm_accuracy", "map", "ndcg@10")
             means = ((name, progress.metrics.get(name)) for name in names)
             figures = ", ".join(f"{name} {100 * mean:.1f}" for name, mean in means if mean is not None)
-            say(f"step {progress.step:,}: on valid, in percent: {figures or 'none'}")
+            few = progress.metrics.get("candidates")
+            among = f" among {few:,} drawn candidates (biased)" if few else ""
+            say(f"step {progress.step:,}: on valid{among}, in percent: {figures or 'none'}")
         if progress.ended and progress.best is not None:
             early = ", early" if progress.ended == "early stop" else ""
             say(f"training ended at step {progress.step:,}{early}; the best evaluation was at step {progress.best:,}")

@@ -37,10 +37,13 @@ def training_options(settings: type) -> Callable[[Function], Function]:
 
 
 @contextmanager
-def training(store: str) -> Iterator[Bars]:
-    """Open a store, which is built first where it has to be; yield bars for a training that Ctrl-C stops in order."""
+def training(store: str, rows: str) -> Iterator[Bars]:
+    """Open a store, which is built first where it has to be; yield bars for a training that Ctrl-C stops in order.
+
+    ``rows`` says what a batch is made of.
+    """
     try:
-        with Bars() as bars:
+        with Bars(rows) as bars:
             opened(store)
             yield bars
     except KeyboardInterrupt:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from kgr.data.known import open_store
 from kgr.data.recipes import recipe
 from kgr.data.run_vectors import RunVectors
 from kgr.data.training import EVALUATED, check_evaluations, evaluated_split, holds_out, place_of, store_of
+from kgr.engine.curves import evaluation_bars, plot, training_curves
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
@@ -152,12 +154,26 @@ class CompletionRun:
         choices: dict[str, Any] = {"k": k, "language": language, "calibration": calibration, "progress": progress}
         return predict_facts(self.scorer, self.store, relation, **choices)
 
+    def plot(self, path: str | Path | None = None) -> Path:
+        """Draw loss, rate, MRR and Hits into a PNG: see :func:`kgr.engine.curves.plot`."""
+        panels = training_curves(self._run, {"MRR and Hits": _figures})
+        kinds = {"model": partial(_by_side, "mrr"), "popularity": partial(_by_side, "popularity_mrr")}
+        return plot(self._run, path, chain(panels, evaluation_bars(self._run, "MRR", kinds)))
+
     def vectors(self) -> RunVectors:
         """Return the vectors of all entities and relations, as the run folder has them.
 
         Where relations are not reciprocal, there is one row per base relation.
         """
         return RunVectors(self._run, self.store, LAYOUTS[self.config.model])
+
+
+def _figures(metrics: dict[str, Any]) -> dict[str, float | None]:
+    return {name: metrics[name] for name in ("mrr", "hits@1", "hits@3", "hits@10")}
+
+
+def _by_side(figure: str, metrics: dict[str, Any]) -> dict[str, float | None]:
+    return {name: own.get(figure) for name, own in {"both sides": metrics, **metrics["sides"]}.items()}
 
 
 def train_completion(

@@ -22,6 +22,7 @@ RESUMABLE = frozenset(
         "eval_every",
         "checkpoint_every",
         "keep_checkpoints",
+        "tensorboard",
     }
 )
 """Settings that may differ when a run is resumed; ``eval_every`` not where evaluations steer the training.
@@ -82,6 +83,9 @@ class TrainConfig:
     keep_best: bool = setting(False, "the run's weights are those of its best evaluation, not of its last step")
     checkpoint_every: int = setting(5_000, "steps from one checkpoint to the next", low=1)
     keep_checkpoints: int = setting(2, "newest checkpoints that are kept", low=1)
+    tensorboard: bool = setting(
+        False, "write metrics for TensorBoard too, into the run's folder tensorboard; needs the extra tensorboard"
+    )
 
     @property
     def steered(self) -> bool:

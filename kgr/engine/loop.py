@@ -43,8 +43,10 @@ class Progress:
         The last step finished; the steps of the whole training.
     loss
         Mean of the steps since the last line of metrics, with a line; else None.
+    rows
+        Of one step's batches, in all.
     rate
-        Steps per second since the last line of metrics.
+        Steps per second since the last line of metrics, evaluations left out.
     seconds, cpu_seconds
         Spent on training over all sessions, evaluations left out.
     metrics
@@ -59,6 +61,7 @@ class Progress:
     step: int
     steps: int
     loss: float | None
+    rows: int
     rate: float
     seconds: float
     cpu_seconds: float
@@ -289,6 +292,7 @@ class _Session:
                 "step": report.step,
                 "loss": loss,
                 "lr": learning_rate(self._config, report.step, self._history),
+                "rate": report.rate * report.rows,
                 "seconds": report.seconds,
                 "cpu_seconds": report.cpu_seconds,
                 "stage_seconds": by_stage([self.stages, *(table.stages for table in self._task.tables.values())]),
@@ -319,7 +323,8 @@ class _Session:
         now = self._clock.seconds
         rate = (self.step - step) / (now - seconds) if self.step > step else 0.0
         best = steering.best(self._history)
-        return Progress(self.step, self._config.steps, None, rate, now, self._clock.cpu_seconds, best=best)
+        rows = self._config.batch * self.accumulate
+        return Progress(self.step, self._config.steps, None, rows, rate, now, self._clock.cpu_seconds, best=best)
 
     def _state(self) -> dict[str, Any]:
         """What a checkpoint holds that changes after its step too: by an evaluation, and a line of metrics."""

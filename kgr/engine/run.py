@@ -4,6 +4,7 @@
 
     config.toml          [run] format, task, store; [settings] complete and effective
     metrics.jsonl        one JSON object per line, by step
+    tensorboard/         the same for TensorBoard, where it is asked for
     environment.json     versions, threads, device, seed, commit: of the process that wrote last
     checkpoints/<step>/
 """
@@ -22,6 +23,7 @@ from torch import nn
 
 from kgr import _config, _io
 from kgr.engine import checkpoint
+from kgr.engine.board import Board
 from kgr.engine.checkpoint import Checkpoint
 from kgr.engine.config import TrainConfig, check_steering, differences
 from kgr.engine.environment import Told, environment
@@ -58,6 +60,7 @@ class Run:
     settings: dict[str, Any]
     sections: Mapping[str, str] = dataclasses.field(default_factory=dict)
     _unwritten: list[str] = dataclasses.field(default_factory=list, repr=False)
+    _board: Board | None = dataclasses.field(default=None, repr=False)
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -146,6 +149,8 @@ class Run:
 
         Where the disk is full it is kept in memory, with a warning, and written with the next one.
         """
+        if self._board:
+            self._board.add(line)
         self._unwritten.append(json.dumps(line) + "\n")
         with (self.path / "metrics.jsonl").open("ab", buffering=0) as file:
             end = file.tell()
@@ -158,6 +163,8 @@ class Run:
 
     def rewind(self, step: int) -> None:
         """Drop the lines of ``metrics.jsonl`` after a step, from which training goes on."""
+        if self._board:
+            self._board.rewind(step)
         kept = [line for line in self.metrics() if line["step"] <= step]
         _io.replace_text(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
 
@@ -184,16 +191,18 @@ def begin(
     ------
     ConfigError
         The folder holds something else, a run of another task, or one with other settings, each named;
-        settings that need evaluations where there are none.
+        settings that need evaluations where there are none, or a package that is not there.
     FormatError
         Its newest checkpoint is damaged or trained from other sections; another process holds it.
     """
     path = Path(path)
     check_steering(config)
-    with _held(path):
+    board = Board(path / "tensorboard") if config.tensorboard else None
+    with _held(path), contextlib.closing(board) if board else contextlib.nullcontext():
         if (path / "config.toml").exists():
             _check_resumable(Run.open(path), task, config, sections)
-        yield _headed(path, task, store, config, dataclasses.asdict(config), sections)
+        run = _headed(path, task, store, config, dataclasses.asdict(config), sections)
+        yield dataclasses.replace(run, _board=board)
 
 
 @contextlib.contextmanager

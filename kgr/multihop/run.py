@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from kgr.data.known import open_store
 from kgr.data.recipes import recipe
 from kgr.data.run_vectors import RunVectors
 from kgr.data.training import check_evaluations, evaluated_split, place_of, store_of
+from kgr.engine.curves import evaluation_bars, plot, training_curves
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
@@ -175,6 +177,14 @@ class MultihopRun:
         )
         return Answers(word.name, tuple(query), results, {"graph": len(graph), "held-out": len(held_out)})
 
+    def plot(self, path: str | Path | None = None) -> Path:
+        """Draw loss, rate and MRR by structure into a PNG: see :func:`kgr.engine.curves.plot`."""
+        few = self.config.candidates
+        among = f", among {few:,} drawn candidates: biased" if few else ""
+        panels = training_curves(self._run, {f"MRR by structure{among}": partial(_by_structure, "mrr")})
+        kinds = {"model": partial(_by_structure, "mrr"), "popularity": partial(_by_structure, "popularity_mrr")}
+        return plot(self._run, path, chain(panels, evaluation_bars(self._run, f"MRR{among}", kinds)))
+
     def vectors(self) -> RunVectors:
         """Return the vectors of all entities and relations, as the run folder has them."""
         return RunVectors(self._run, self.store, LAYOUTS[self.config.model])
@@ -192,6 +202,10 @@ class MultihopRun:
     def _whole(self) -> Graph:
         held_out = [split for split in ("valid", "test") if split in self.store.splits]
         return load_graph(self.store, ["train", *held_out])
+
+
+def _by_structure(figure: str, metrics: dict[str, Any]) -> dict[str, float | None]:
+    return {name: own and own.get(figure) for name, own in metrics["structures"].items()}
 
 
 def train_multihop(

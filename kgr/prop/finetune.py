@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from kgr._config import make
 from kgr._rng import key
 from kgr.data.known import open_store
 from kgr.data.training import place_of, store_of
+from kgr.engine.curves import Figures, evaluation_bars, plot, training_curves
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
 from kgr.errors import ConfigError
@@ -25,6 +27,7 @@ from kgr.prop.finetune_config import BegunConfig, FinetuneConfig
 from kgr.prop.finetune_task import FinetuneTask
 from kgr.prop.material import Material
 from kgr.prop.split import split
+from kgr.rank.trec import is_measure
 from kgr.retrieval.evaluate import evaluate_ranking
 from kgr.retrieval.judged import AnyQrels
 from kgr.retrieval.ranking import AnyRanking, Ranking, as_ranking, read_ranking
@@ -71,6 +74,12 @@ class FinetuneRun:
         """Score pairs of query and text: float32[n], logits."""
         return self.scorer.scores(pairs)
 
+    def plot(self, path: str | Path | None = None) -> Path:
+        """Draw loss, rate and measures into a PNG: see :func:`kgr.engine.curves.plot`."""
+        panels = training_curves(self._run, {"Measures": _measures})
+        kinds: dict[str, Figures] = {"ordered anew": _measures, "as it was": _measures_before}
+        return plot(self._run, path, chain(panels, evaluation_bars(self._run, "Measures", kinds)))
+
     def evaluate(
         self, qrels: AnyQrels, ranking: AnyRanking, *, topics: Queries | None = None, **settings: Any
     ) -> dict[str, Any]:
@@ -79,6 +88,14 @@ class FinetuneRun:
         wishes = {"depth": self.config.depth, **settings}
         again = rerank(given, self.scorer, store=self.store, topics=topics, **wishes)
         return evaluate_ranking(qrels, again, against=given)
+
+
+def _measures(metrics: dict[str, Any]) -> dict[str, float | None]:
+    return {name: value for name, value in metrics.items() if is_measure(name)}
+
+
+def _measures_before(metrics: dict[str, Any]) -> dict[str, float | None]:
+    return {name: metrics["against"][name]["other"] for name in _measures(metrics) if "against" in metrics}
 
 
 def finetune_prop(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from kgr.data.known import open_store
 from kgr.data.recipes import recipe
 from kgr.data.training import place_of, store_of
+from kgr.engine.curves import evaluation_bars, plot, training_curves
 from kgr.engine.loop import Progress, train
 from kgr.engine.run import Run, begin
 from kgr.errors import ConfigError
@@ -85,12 +87,25 @@ class PropRun:
         task = self._task
         return evaluation.evaluate(task.model, task.batches, task.words, task.device, progress)
 
+    def plot(self, path: str | Path | None = None) -> Path:
+        """Draw loss, rate and accuracies into a PNG: see :func:`kgr.engine.curves.plot`."""
+        panels = training_curves(self._run, {"Accuracy": partial(_shares, ("accuracy", "mlm_accuracy"))})
+        bars = evaluation_bars(self._run, "Told right", {"share": partial(_shares, _SHARES)})
+        return plot(self._run, path, chain(panels, bars))
+
     def save(self, folder: str | Path) -> None:
         """Write config, tokenizer and weights, in one file, to a folder that Hugging Face's classes read."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         save_frame(folder, self._task.model, opened_model(self.path)[1])
         save_weights(folder, self._task.model)
+
+
+_SHARES = ("accuracy", "wrong_document", "overlap", "prior", "overlap_prior", "mlm_accuracy")
+
+
+def _shares(names: Sequence[str], metrics: dict[str, Any]) -> dict[str, float | None]:
+    return {name: metrics.get(name) for name in names}
 
 
 def pretrain_prop(

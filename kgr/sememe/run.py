@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kgr.data.training import EVALUATED, store_of
+from kgr.engine.curves import evaluation_bars, plot, training_curves
 from kgr.engine.run import Run
 from kgr.errors import DataError, FormatError
 from kgr.index.check import verify_sections
@@ -145,6 +147,18 @@ class SememeRun:
         found = evaluate(measured, annotations, self.learned.calibration)
         return {"method": self.config.method, "protocol": self.config.protocol, **found}
 
+    def plot(self, path: str | Path | None = None) -> Path:
+        """Draw MAP and F1 by part of speech, and the training of a link model, into a PNG.
+
+        Methods that are fitted at once have no curves. See :func:`kgr.engine.curves.plot`.
+        """
+        kinds = {"MAP": partial(_by_pos, "map"), "F1": partial(_by_pos, "f1")}
+        panels = evaluation_bars(self._run, "Sememes by part of speech", kinds)
+        if (self.path / "graph" / "config.toml").exists():
+            trained = training_curves(Run.open(self.path / "graph"), {"MAP": lambda metrics: {"map": metrics["map"]}})
+            panels = chain(trained, panels)
+        return plot(self._run, path, panels)
+
     def predict(
         self,
         synset: str | None = None,
@@ -194,6 +208,10 @@ class SememeRun:
         from kgr.sememe.export import add_to_store
 
         return add_to_store(self, name, message)
+
+
+def _by_pos(figure: str, metrics: dict[str, Any]) -> dict[str, float | None]:
+    return {name: own[figure] for name, own in {"all": metrics, **metrics["by_pos"]}.items()}
 
 
 def load_sememes(run: Run) -> SememeRun:

@@ -1,32 +1,16 @@
-"""Figures as PNG, with the extra ``plot``."""
+"""Figures of analyses as PNG, with the extra ``plot``."""
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kgr import _io
-from kgr.errors import ConfigError
+from kgr._plots import check_plots, save_figure
 
 if TYPE_CHECKING:
     from kgr.data.analysis import Analysis
 
 _BARS = 20
-
-
-def check_plots() -> None:
-    """Raise if figures cannot be drawn here.
-
-    Raises
-    ------
-    ConfigError
-        The extra ``plot`` is not installed.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(f'figures need matplotlib ({error}): pip install "kgr[plot]"') from error
 
 
 def plot_analysis(found: Analysis, path: Path) -> None:
@@ -45,9 +29,7 @@ def plot_analysis(found: Analysis, path: Path) -> None:
     _bars(found, sizes, patterns)
     _rules(found, rules)
     _cardinality(found, ends)
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=120)
-    _io.replace_bytes(path, image.getvalue())
+    save_figure(figure, path)
 
 
 def _bars(found: Analysis, sizes: Any, patterns: Any) -> None:

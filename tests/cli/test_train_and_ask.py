@@ -41,7 +41,21 @@ def test_training_prints_one_table(trained: tuple[Any, Result]) -> None:
     assert "compare with no published table" in output
     assert "Questions" not in output
     assert f"kgr evaluate-multihop {place.run} --queries queries.jsonl" in output
-    assert "train: 100%" in result.stderr
+    assert re.search(r"train: 100%.*loss \d+\.\d{4}, [\d,]+ queries/s", result.stderr)
+
+
+def test_a_run_is_drawn(trained: tuple[Any, Result], kgr: Kgr, tmp_path: Path) -> None:
+    place, out = trained[0], tmp_path / "a.png"
+    assert kgr("plot", place.run, "--out", str(out)).stdout == f"{out}\n"
+    assert out.read_bytes().startswith(b"\x89PNG")
+    assert json.loads(kgr("plot", place.run, "--json").stdout) == {"plot": str(Path(place.run) / "plot.png")}
+
+
+def test_figures_among_candidates_are_labelled_as_biased(trained: tuple[Any, Result], kgr: Kgr) -> None:
+    run = trained[0].run
+    assert "ranked among 5 drawn entities" in kgr("evaluate-multihop", run, "--candidates", "5").stdout
+    assert json.loads(kgr("evaluate-multihop", run, "--candidates", "5", "--json").stdout)["candidates"] == 5
+    kgr("evaluate-multihop", run, "--candidates", "0", code=2)
 
 
 def test_early_stopping_is_told(place: Any, kgr: Kgr, tmp_path: Path) -> None:

@@ -96,6 +96,18 @@ def test_a_run_is_loaded_and_evaluated_as_it_was_trained(store: Store, tmp_path:
     assert np.array_equal(loaded.scorer.scores(*asked), run.scorer.scores(*asked))
 
 
+def test_a_picture_has_mrr_and_hits_over_the_steps(store: Store, tmp_path: Path, drawn: list[Any]) -> None:
+    run = train_completion(store, out=tmp_path / "run", **SMALL | {"eval_every": 4})
+    assert run.plot(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    axes = {each.get_title(): each for each in drawn[0].axes}
+    during = [line for line in run._run.metrics() if line.get("split") == "valid"]
+    for line in axes["MRR and Hits, on valid"].get_lines():
+        expected = [(of["step"], of["metrics"][line.get_label()]) for of in during]
+        assert list(zip(*line.get_data(), strict=True)) == expected and len(expected) > 1
+    heights = [bar.get_height() for bar in axes["MRR, on test"].containers[0]]
+    assert heights == [of["mrr"] for of in (run.metrics["test"], *run.metrics["test"]["sides"].values())]
+
+
 def test_training_learns(store: Store, tmp_path: Path) -> None:
     metrics = train_completion(store, out=tmp_path / "run", **SMALL | {"steps": 150, "dim": 32, "batch": 64}).evaluate(
         "train"

@@ -147,8 +147,10 @@ def losses_of(run) -> list[tuple[int, float]]:
 
 
 def lines_of(run) -> list[dict]:
-    """The lines of metrics without the times."""
-    return [{key: value for key, value in line.items() if "seconds" not in key} for line in run.metrics()]
+    """The lines of metrics without times and rates."""
+    return [
+        {key: value for key, value in line.items() if "seconds" not in key and key != "rate"} for line in run.metrics()
+    ]
 
 
 def main(path: str, mode: str) -> None:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 import torch
-from engine_toy import Toy, assert_same, config_of, lines_of, losses_of, run_toy
+from engine_toy import BASE, Toy, assert_same, config_of, lines_of, losses_of, run_toy
 
 from kgr.engine.losses import HELD, Losses
 from kgr.errors import TrainingError
@@ -35,7 +35,9 @@ def test_the_loss_falls_and_metrics_are_written(tmp_path):
     lines = [line for line in run.metrics() if "loss" in line]
     assert [line["step"] for line in lines] == [*range(7, 300, 7), 300]
     assert lines[-1]["loss"] < 0.8 * lines[0]["loss"]
-    assert lines[-1].keys() == {"step", "loss", "lr", "seconds", "cpu_seconds", "stage_seconds", "seen"}
+    assert lines[-1].keys() == {"step", "loss", "lr", "rate", "seconds", "cpu_seconds", "stage_seconds", "seen"}
+    spent = lines[1]["seconds"] - lines[0]["seconds"]
+    assert lines[1]["rate"] * spent == pytest.approx(7 * BASE["batch"])
     assert 0 < lines[0]["seconds"] < lines[-1]["seconds"] and lines[-1]["cpu_seconds"] > 0
     evaluations = [line for line in run.metrics() if "split" in line]
     assert [line["step"] for line in evaluations] == [100, 200, 300]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import oracle
@@ -184,6 +185,21 @@ def test_the_setting_holds_for_evaluations_during_training_and_at_its_end_and_is
         train_multihop(store, out=run.path, model="gqe", **(settings | {"candidates": 7}))
     with pytest.raises(ConfigError, match="candidates is 0, expected at least 1"):
         load_multihop(Run.open(run.path)).evaluate(candidates=0)
+
+
+def test_a_picture_has_mrr_by_structure_and_says_that_it_is_biased(run: MultihopRun, drawn: list[Any]) -> None:
+    assert run.plot() == run.path / "plot.png"
+    axes = {each.get_title(): each for each in drawn[0].axes}
+    curves = axes["MRR by structure, among 6 drawn candidates: biased, on valid"].get_lines()
+    during = [line for line in run._run.metrics() if line.get("split") == "valid"]
+    for line in curves:
+        expected = [(of["step"], of["metrics"]["structures"][line.get_label()]["mrr"]) for of in during]
+        assert list(zip(*line.get_data(), strict=True)) == expected and len(expected) == 2
+    bars = axes["MRR, among 6 drawn candidates: biased, on test"].containers
+    able = {name: own for name, own in run.metrics["test"]["structures"].items() if own and own["queries"]}
+    assert len(able) == 9 == len(curves)
+    for kind, figure in zip(bars, ("mrr", "popularity_mrr"), strict=True):
+        assert [bar.get_height() for bar in kind] == [own[figure] for own in able.values()]
 
 
 def test_evaluation_of_nothing_with_candidates(store: Store, run: MultihopRun) -> None:

@@ -58,8 +58,13 @@ def test_it_learns(encoder: Path, store: Store, tmp_path: Path, loss: str) -> No
     assert [line["step"] for line in lines] == [10, 20, 30, 40, 50, 60, 60]
 
 
-def test_the_run_and_its_model(encoder: Path, store: Store, tmp_path: Path) -> None:
+def test_the_run_and_its_model(encoder: Path, store: Store, tmp_path: Path, drawn: list[Any]) -> None:
     run = tune(encoder, store, tmp_path / "run", train_queries=10, steps=8)
+    assert run.plot().read_bytes().startswith(b"\x89PNG")
+    kinds = [[bar.get_height() for bar in kind] for kind in drawn[0].axes[-1].containers]
+    names = [label.get_text() for label in drawn[0].axes[-1].get_xticklabels()]
+    test = run.metrics["test"]
+    assert kinds == [[test[name] for name in names], [test["against"][name]["other"] for name in names]]
     again = kgr.load_run(tmp_path / "run")
     assert isinstance(again, FinetuneRun)
     assert (again.metrics, again.config.model, again.config.steps) == (run.metrics, str(encoder), 8)

@@ -62,6 +62,14 @@ def test_a_run_has_what_was_measured_on_held_out_documents(trained):
     assert "of 61 documents 0 have no usable word and 1 are too short: left out" in lines
 
 
+def test_a_picture_has_accuracies(trained, tmp_path, drawn):
+    run, _ = trained
+    assert run.plot(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    axes = {each.get_title(): each for each in drawn[0].axes}
+    assert [line.get_label() for line in axes["Accuracy, on valid"].get_lines()] == ["accuracy", "mlm_accuracy"]
+    assert axes["Told right, on valid"].containers[0][0].get_height() == run.metrics["valid"]["accuracy"]
+
+
 def test_a_loaded_run_is_the_same(trained):
     run, _ = trained
     again = kgr.load_run(run.path)

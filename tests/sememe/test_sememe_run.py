@@ -54,6 +54,19 @@ def test_every_method_trains_and_is_the_same_when_it_is_opened(told: Store, tmp_
     assert np.allclose(alone, opened.scores.rows(rows)[10], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["propagation", "spbs-rr"])
+def test_a_picture_has_curves_where_a_link_model_was_trained(
+    told: Store, tmp_path: Path, method: str, drawn: list[Any]
+) -> None:
+    run = train_sememes(told, out=tmp_path / "run", **settings(method))
+    assert run.plot().read_bytes().startswith(b"\x89PNG")
+    titles = [axes.get_title() for axes in drawn[0].axes]
+    curves = ["Loss", "Rows per second", "Learning rate"] if method == "spbs-rr" else []
+    bars = drawn[0].axes[len(curves)]
+    assert titles[: len(curves) + 1] == [*curves, "Sememes by part of speech, on test"]
+    assert bars.containers[0][0].get_height() == run.metrics["test"]["map"]
+
+
 def shuffled(folder: Path, place: Path, split: str) -> Store:
     """Build the set with the labels of a split given to other synsets and sememes."""
     place.mkdir()

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kgr.engine.optim import RowAdagrad, RowAdam
+from kgr.engine.optim import RowAdagrad, RowAdam, RowScalarAdagrad
 from kgr.engine.table import INIT_ROWS, DeviceTable, normal, uniform
 
 CPU = torch.device("cpu")
@@ -68,8 +68,25 @@ def test_adagrad_equals_the_dense_one_also_on_some_rows():
     torch.testing.assert_close(table.weight, weight.detach(), rtol=1e-5, atol=1e-6)
 
 
-def test_only_gathered_rows_and_moments_move():
-    table, ids = make(), torch.tensor([3, 7])
+def test_row_scalar_adagrad_keeps_one_number_for_each_row():
+    table, generator = make(optimizer=RowScalarAdagrad()), torch.Generator().manual_seed(3)
+    target = torch.randn(20, 5, generator=generator)
+    rows, sums = table.weight.double(), [0.0] * 20
+    for _ in range(25):
+        ids = torch.randperm(20, generator=generator)[:6]
+        pull(table, ids, target)
+        for row in ids.tolist():
+            gap = rows[row] - target[row]
+            gradient = 3 * gap.square() * gap.sign()
+            sums[row] += float(gradient.square().mean())
+            rows[row] -= 0.1 * gradient / (sums[row] ** 0.5 + 1e-10)
+    torch.testing.assert_close(table.weight.double(), rows, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(table.moments["sum"].flatten(), torch.tensor(sums), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", [RowAdam(), RowScalarAdagrad()])
+def test_only_gathered_rows_and_moments_move(optimizer):
+    table, ids = make(optimizer=optimizer), torch.tensor([3, 7])
     pull(table, torch.arange(20), torch.ones(20, 5))
     before = {name: tensor.clone() for name, tensor in {"weight": table.weight, **table.moments}.items()}
     pull(table, ids, torch.ones(20, 5))
@@ -79,7 +96,7 @@ def test_only_gathered_rows_and_moments_move():
     assert table.steps == 2
 
 
-@pytest.mark.parametrize("optimizer", [RowAdam(), RowAdagrad()])
+@pytest.mark.parametrize("optimizer", [RowAdam(), RowAdagrad(), RowScalarAdagrad()])
 def test_all_rows_are_gathered_in_place_and_move_as_when_named(optimizer):
     named, whole = make(optimizer=optimizer), make(optimizer=optimizer)
     target = torch.randn(20, 5, generator=torch.Generator().manual_seed(4))

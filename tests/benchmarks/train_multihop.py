@@ -10,6 +10,7 @@ from rate import training_rate
 
 from kgr._config import make
 from kgr.data.known import open_store
+from kgr.engine.config import TABLES
 from kgr.multihop.config import MultihopConfig
 from kgr.multihop.task import MultihopTask
 
@@ -23,6 +24,10 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=400)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--negatives", type=int, default=128)
+    parser.add_argument(
+        "--table", nargs="+", choices=TABLES, default=["device"],
+        help="where the entities' rows lie; several run by turns, and the ratio to the first is told",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, default=1, help="threads of torch; one more makes the batches")
     parser.add_argument("--steps", type=int, default=60, help="steps of one repeat, after a tenth to warm up")
     parser.add_argument("--repeats", type=int, default=3)
@@ -32,12 +37,16 @@ def main() -> None:
     shape = {name: getattr(arguments, name) for name in ("model", "dim", "batch", "negatives", "steps")}
     fixed = {"structures": STRUCTURES, "device": "cpu", "checkpoint_every": 10**9, "log_every": 10**9}
     for repeat in range(arguments.repeats):
-        config = make(MultihopConfig, {**shape, **fixed, "seed": repeat})
-        rate, wall = training_rate(MultihopTask(store, config, torch.device("cpu")), config)
-        figure(
-            f"train_multihop/{store.name or store.path.name}/{arguments.model}", rate, "queries per CPU second",
-            repeat=repeat, wall_rate=wall, **shape, torch_threads=arguments.threads,
-        )  # fmt: skip
+        rates: list[float] = []
+        for table in arguments.table:
+            config = make(MultihopConfig, {**shape, **fixed, "table": table, "seed": repeat})
+            rate, wall = training_rate(MultihopTask(store, config, torch.device("cpu")), config)
+            rates.append(rate)
+            ratio = {"ratio": rate / rates[0]} if len(rates) > 1 else {}
+            figure(
+                f"train_multihop/{store.name or store.path.name}/{arguments.model}", rate, "queries per CPU second",
+                repeat=repeat, wall_rate=wall, **shape, table=table, **ratio, torch_threads=arguments.threads,
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -51,6 +51,9 @@ class Line:
         self.types.add(found.dtype)
         return (found.float() - slot.tensors["y"]).square().mean()
 
+    def describe(self, step):
+        return ""
+
     def report(self):
         return {"seen": int(self.module.seen)}
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kgr.models.beta import divergence_terms, divergences, pair_divergences
 from kgr.models.model import QueryModel
-from kgr.models.operators import Attention, linear
+from kgr.models.operators import Attention, Perceptron
 
 
 class BetaE(QueryModel):
@@ -40,30 +38,21 @@ class BetaE(QueryModel):
         generator = torch.Generator().manual_seed(seed)
         between = [1600 if hidden is None else hidden] * (2 if layers is None else layers)
         widths = [self.entity_width(dim) + self.relation_width(dim), *between, 2 * dim]
-        self.projection = nn.ModuleList(linear(a, b, generator) for a, b in pairwise(widths))
+        self.projection = Perceptron(widths, generator)
         self.attention = Attention(2 * dim, dim, generator)
 
     @staticmethod
     def entity_width(dim: int) -> int:
         return 2 * dim
 
-    @staticmethod
-    def relation_width(dim: int) -> int:
-        return dim
-
     def anchor(self, rows: Tensor) -> Tensor:
         return _positive(rows)
 
     def project(self, query: Tensor, relation: Tensor) -> Tensor:
-        x = torch.cat([query, relation], dim=-1)
-        *inner, last = self.projection
-        for layer in inner:
-            x = torch.relu(layer(x))
-        return _positive(last(x))
+        return _positive(self.projection(torch.cat([query, relation], dim=-1)))
 
     def intersect(self, queries: Tensor) -> Tensor:
-        weights: Tensor = self.attention(queries)
-        return (weights.repeat(1, 1, 2) * queries).sum(dim=0)
+        return self.attention.mean(queries)
 
     def negate(self, query: Tensor) -> Tensor:
         return query.reciprocal()

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from kgr.errors import ConfigError
 from kgr.models.link import DiagonalModel, Groups
+from kgr.models.model import PRODUCT_RANGE, ProductScores, QueryModel
+from kgr.models.operators import Attention
 
 _TINY = 1e-30  # below which the square of a modulus counts as 0 and pulls nothing
 
@@ -40,6 +42,29 @@ class ComplEx(DiagonalModel):
     def relation_scores(self, heads: Tensor, tails: Tensor, operators: Tensor) -> Tensor:
         everywhere = torch.ones(len(heads), dtype=torch.bool, device=heads.device)
         return multiply(tails, conjugate(heads, everywhere)) @ operators.t()
+
+    def moduli(self, rows: Tensor) -> Tensor:
+        return moduli(rows)
+
+
+class MultihopComplEx(ProductScores, QueryModel):
+    """A query [B, D] is a complex row, a relation multiplies it, an intersection is a weighted mean (arXiv 2110.14890).
+
+    Raises
+    ------
+    ConfigError
+        The dimension is odd.
+    """
+
+    def __init__(self, dim: int, *, init_range: float | None = None, seed: int = 0) -> None:
+        super().__init__(dim, None, PRODUCT_RANGE if init_range is None else init_range)
+        self.attention = Attention(dim, halved(dim, "complex"), torch.Generator().manual_seed(seed))
+
+    def project(self, query: Tensor, relation: Tensor) -> Tensor:
+        return multiply(query, relation)
+
+    def intersect(self, queries: Tensor) -> Tensor:
+        return self.attention.mean(queries)
 
     def moduli(self, rows: Tensor) -> Tensor:
         return moduli(rows)

@@ -86,8 +86,7 @@ def box_pair_distances(box: Tensor, rows: Tensor, inside: float) -> Tensor:
 
 def half_turns(angles: Tensor) -> Tensor:
     """Return [n, 2D]: the cosines, then the sines of half of ``angles`` [n, D]."""
-    half = angles / 2
-    return torch.cat([half.cos(), half.sin()], dim=-1)
+    return _HalfTurns.apply(angles)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def cone_distances(cone: Tensor, rows: Tensor, inside: float) -> Tensor:
@@ -114,7 +113,7 @@ def cone_pair_distances(cone: Tensor, rows: Tensor, inside: float) -> Tensor:
 
 def _half_turned(cone: Tensor) -> Tensor:
     """Return [B, 4D]: the :func:`half_turns` of the axes, then of the apertures."""
-    return torch.cat([half_turns(part) for part in cone.chunk(2, dim=-1)], dim=-1)
+    return half_turns(torch.unflatten(cone, -1, (2, -1))).flatten(-2)
 
 
 def _cones(query: Tensor, rows: Tensor, inside: float) -> Tensor:
@@ -253,6 +252,23 @@ class _Blocks(torch.autograd.Function):
 def _block(query: Tensor) -> int:
     """Rows that meet all queries at once."""
     return max(1, _CHUNK // max(1, query.numel()))
+
+
+class _HalfTurns(torch.autograd.Function):
+    """Cosines and sines, of which the backward pass is made too: it takes none anew."""
+
+    @staticmethod
+    def forward(ctx: Any, angles: Tensor) -> Tensor:
+        half = angles / 2
+        out = torch.cat([half.cos(), half.sin()], dim=-1)
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (cosine, sine), (by_cosine, by_sine) = (x.chunk(2, dim=-1) for x in (*ctx.saved_tensors, grad))
+        return torch.addcmul(by_sine * cosine, by_cosine, sine, value=-1).div_(2)
 
 
 class _Euclidean(torch.autograd.Function):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from kgr.models.link import DiagonalModel, Groups
+from kgr.models.model import PRODUCT_RANGE, ProductScores, QueryModel
+from kgr.models.operators import Attention
 
 
 class DistMult(DiagonalModel):
@@ -20,3 +23,17 @@ class DistMult(DiagonalModel):
 
     def relation_scores(self, heads: Tensor, tails: Tensor, operators: Tensor) -> Tensor:
         return (heads * tails) @ operators.t()
+
+
+class MultihopDistMult(ProductScores, QueryModel):
+    """A query [B, D] is a row, a relation multiplies it, an intersection is a weighted mean (arXiv 2110.14890)."""
+
+    def __init__(self, dim: int, *, init_range: float | None = None, seed: int = 0) -> None:
+        super().__init__(dim, None, PRODUCT_RANGE if init_range is None else init_range)
+        self.attention = Attention(dim, dim, torch.Generator().manual_seed(seed))
+
+    def project(self, query: Tensor, relation: Tensor) -> Tensor:
+        return query * relation
+
+    def intersect(self, queries: Tensor) -> Tensor:
+        return self.attention.mean(queries)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kgr.errors import QueryError
+from kgr.models.fields import NEGATING
 from kgr.models.model import QueryModel
 from kgr.query.words import Branch, Node, Word
 
@@ -36,7 +37,7 @@ def embed(model: QueryModel, word: Word, anchors: Tensor, relations: Tensor) -> 
     if word.negates and not model.negates:
         raise QueryError(
             f"structure {word.name} has a negation, which {type(model).__name__} cannot do: "
-            "use a structure without N, or betae"
+            f"use a structure without N, or {' or '.join(NEGATING)}"
         )
     return [_Branch(model, word, branch, anchors, relations).embed(branch.word.tree) for branch in word.branches]
 
@@ -67,16 +68,17 @@ class _Branch:
     """One branch of a word, walked from its anchors to its answers."""
 
     def __init__(self, model: QueryModel, word: Word, branch: Branch, anchors: Tensor, relations: Tensor) -> None:
-        self.model, self.slots, self.anchors, self.relations = model, branch.slots, anchors, relations
+        self.model, self.slots = model, branch.slots
+        self.anchors, self.relations = anchors.unbind(1), relations.unbind(1)  # whose gradients meet in one array
         self.anchor_at = {slot: i for i, slot in enumerate(word.anchors)}
         self.relation_at = {slot: i for i, slot in enumerate(word.relations)}
 
     def embed(self, node: Node) -> Tensor:
         if node.op == "A":
-            return self.model.anchor(self.anchors[:, self.anchor_at[self.slots[node.slot]]])
+            return self.model.anchor(self.anchors[self.anchor_at[self.slots[node.slot]]])
         parts = [self.embed(part) for part in node.parts]
         if node.op == "P":
-            return self.model.project(parts[0], self.relations[:, self.relation_at[self.slots[node.slot]]])
+            return self.model.project(parts[0], self.relations[self.relation_at[self.slots[node.slot]]])
         if node.op == "N":
             return self.model.negate(parts[0])
         return self.model.intersect(torch.stack(parts))

@@ -1,4 +1,4 @@
-"""Which optional settings each model reads. Nothing here loads torch."""
+"""Which optional settings each model reads, and what it can do. Nothing here loads torch."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "gqe": ("gamma", "init_range"),
     "query2box": ("gamma", "init_range", "inside"),
     "betae": ("gamma", "init_range", "hidden", "layers"),
+    "cone": ("gamma", "init_range", "inside", "hidden", "layers"),
+    "distmult": ("init_range",),
+    "complex": ("init_range",),
+    "rotate": ("gamma", "init_range"),
 }
+"""Those of the query models."""
 
-NEGATING = ("betae",)
-"""The models that can negate."""
+NEGATING = ("betae", "cone")
+"""The query models that can negate."""
+
+PENALIZED = ("distmult", "complex", "rotate")
+"""The query models whose rows have moduli, which a penalty can keep small."""
 
 LINK_FIELDS: dict[str, tuple[str, ...]] = {
     "transe": ("gamma", "norm"),

@@ -19,23 +19,11 @@ class GQE(QueryModel):
         super().__init__(dim, gamma, init_range)
         self.attention = Attention(dim, dim, torch.Generator().manual_seed(seed))
 
-    @staticmethod
-    def entity_width(dim: int) -> int:
-        return dim
-
-    @staticmethod
-    def relation_width(dim: int) -> int:
-        return dim
-
-    def anchor(self, rows: Tensor) -> Tensor:
-        return rows
-
     def project(self, query: Tensor, relation: Tensor) -> Tensor:
         return query + relation
 
     def intersect(self, queries: Tensor) -> Tensor:
-        weights: Tensor = self.attention(queries)
-        return (weights * queries).sum(dim=0)
+        return self.attention.mean(queries)
 
     def candidate_scores(self, query: Tensor, candidates: Tensor) -> Tensor:
         return self.gamma - l1_distances(query, candidates)

@@ -13,6 +13,10 @@ LAYOUTS: dict[str, Layout] = {
         "parameters of Beta distributions, all alpha, then all beta, each less 1: max(x + 1, 0.05)",
         "input of the projection network",
     ),
+    "cone": Layout(
+        "numbers x that stand for the angles pi tanh(x / init_range)",
+        "the same: what is added to axes, then what is added to apertures",
+    ),
     "transe": Layout("a point", "a translation"),
     "distmult": Layout("factors", "the diagonal of a matrix"),
     "complex": Layout("complex numbers, all real parts, then all imaginary parts", "the same, a diagonal"),

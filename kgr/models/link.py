@@ -16,14 +16,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from kgr.errors import ConfigError
-from kgr.models.model import Model
-
-_COLUMNS = 16
-"""Products are made of multiples of so many columns: the last of others may come by another routine of the processor's
-library, where equal rows may differ in the last bit."""
+from kgr.models.model import Model, ProductScores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,26 +107,9 @@ class LinkModel(Model):
         """Return the scores [B, K] by each part of the vectors that learns by itself; they add up to the scores."""
         return [self.scores(query, rows)]
 
-    def moduli(self, rows: Tensor) -> Tensor:
-        """Return the absolute values of a row's numbers [n, W], of complex ones [n, W / 2]."""
-        return rows.abs()
 
-
-class ProductModel(LinkModel):
-    """Scores by the inner product of a query with an entity's row."""
-
-    def candidate_scores(self, query: Tensor, candidates: Tensor) -> Tensor:
-        if (
-            len(query) == 1
-        ):  # the product with one vector is another routine, where equal rows may differ in the last bit
-            return self.candidate_scores(query.repeat(2, 1), candidates)[:1]
-        short = -len(candidates) % _COLUMNS
-        if not short:
-            return query @ candidates.t()
-        return (query @ functional.pad(candidates, (0, 0, 0, short)).t())[:, : len(candidates)]
-
-    def pair_scores(self, query: Tensor, rows: Tensor) -> Tensor:
-        return (query * rows).sum(-1)
+class ProductModel(ProductScores, LinkModel):
+    """A link predictor that scores by inner products."""
 
 
 class DiagonalModel(ProductModel):

@@ -38,11 +38,7 @@ class Query2Box(QueryModel):
         generator = torch.Generator().manual_seed(seed)
         self.inside = 0.02 if inside is None else inside
         self.attention = Attention(dim, dim, generator)
-        self.gate = SetGate(dim, generator)
-
-    @staticmethod
-    def entity_width(dim: int) -> int:
-        return dim
+        self.gate = SetGate(dim, dim, generator)
 
     @staticmethod
     def relation_width(dim: int) -> int:
@@ -57,8 +53,7 @@ class Query2Box(QueryModel):
 
     def intersect(self, queries: Tensor) -> Tensor:
         center, offset = queries.chunk(2, dim=-1)
-        center = (self.attention(center) * center).sum(dim=0)
-        return torch.cat([center, self.gate(offset) * offset.amin(dim=0)], dim=-1)
+        return torch.cat([self.attention.mean(center), self.gate(offset) * offset.amin(dim=0)], dim=-1)
 
     def candidate_scores(self, query: Tensor, candidates: Tensor) -> Tensor:
         return self.gamma - box_distances(query, candidates, self.inside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ from kgr._config import setting
 from kgr.data import recipes
 from kgr.engine.config import TABLES, TrainConfig
 from kgr.errors import ConfigError
-from kgr.models.fields import FIELDS, NEGATING
+from kgr.models.fields import FIELDS, NEGATING, PENALIZED
 from kgr.query.program import LAWS, NEGATIVES, ROOTS
 from kgr.query.words import parse
 
 POSITIVE_WEIGHTS = {"1p": 10.0, "2p": 10.0, "3p": 10.0, "2i": 10.0, "3i": 10.0}
 NEGATIVE_WEIGHTS = {"2in": 1.0, "3in": 1.0, "inp": 1.0, "pin": 1.0, "pni": 1.0}
 
-MODEL_FIELDS = frozenset(field for fields in FIELDS.values() for field in fields)
+READERS: dict[str, tuple[str, ...]] = {
+    name: tuple(model for model, own in FIELDS.items() if name in own) for name in chain(*FIELDS.values())
+} | {"n3": PENALIZED}
+"""The models that read each setting that not all of them do."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,9 +74,12 @@ class MultihopConfig(TrainConfig):
     )
     gamma: float | None = setting(None, "score of an answer at distance 0", low=0)
     init_range: float | None = setting(None, "initial values are drawn from [-this, this)", low=0)
-    inside: float | None = setting(None, "weight of distances inside a box", low=0, high=1)
+    inside: float | None = setting(None, "weight of distances inside a box or a cone", low=0, high=1)
     hidden: int | None = setting(None, "width of the projection's hidden layers", low=1)
     layers: int | None = setting(None, "hidden layers of the projection", low=1, high=16)
+    n3: float | None = setting(
+        None, "weight of the cubes of the moduli of a query's rows: anchors, relations and answer; default 0", low=0
+    )
 
     def __post_init__(self) -> None:
         if self.model not in FIELDS:
@@ -81,10 +88,11 @@ class MultihopConfig(TrainConfig):
             raise ConfigError(f"adversarial is not read by loss {self.loss}, only by margin: leave it out")
         if self.negative_law == "range" and not self.own_negatives:
             raise ConfigError("negative_law is 'range', which differs by query: it needs own_negatives")
-        for name in sorted(MODEL_FIELDS - set(FIELDS[self.model])):
-            if getattr(self, name) is not None:
-                readers = ", ".join(model for model, fields in FIELDS.items() if name in fields)
-                raise ConfigError(f"{name} is not read by model {self.model}, only by {readers}: leave it out")
+        for name, readers in READERS.items():
+            if self.model not in readers and getattr(self, name) is not None:
+                raise ConfigError(
+                    f"{name} is not read by model {self.model}, only by {', '.join(readers)}: leave it out"
+                )
         for name, weight in (self.structures or {}).items():
             self._check_structure(name, weight)
         if self.structures is not None and not sum(self.structures.values()):
@@ -123,4 +131,4 @@ def resolve(path: Path | None, given: Mapping[str, Any]) -> MultihopConfig:
 def _fitting(base: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     if not recipes.differs("model", base, given):
         return base
-    return {name: value for name, value in base.items() if name not in MODEL_FIELDS and name != "structures"}
+    return {name: value for name, value in base.items() if name not in READERS and name != "structures"}

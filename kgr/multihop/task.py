@@ -23,6 +23,7 @@ from kgr.index.store import Store
 from kgr.models import MODELS
 from kgr.models.embed import embed, word_own_scores, word_pair_scores, word_scores
 from kgr.models.losses import sampled_loss
+from kgr.models.regularizers import lp_penalty
 from kgr.multihop.config import MultihopConfig
 from kgr.multihop.evaluate import evaluate
 from kgr.multihop.scorer import Scorer
@@ -171,6 +172,8 @@ class MultihopTask:
             slot.tensors["weights"],
         )
         loss, without = sampled_loss(self.config.loss, *scores, adversarial=self.config.adversarial)
+        if self.config.n3:
+            loss = loss + self.config.n3 * self._sizes(anchors, projections, positive_rows)
         self._counts += torch.cat([without.view(1), slot.tensors["redrawn"]])
         return loss
 
@@ -182,6 +185,11 @@ class MultihopTask:
     def describe(self, step: int) -> str:
         """Name the structure of a step."""
         return f"structure {self.words[self.structure_of(step)].name}"
+
+    def _sizes(self, *rows: Tensor) -> Tensor:
+        """Return the mean over queries of the cubes of the moduli of all their rows (N3, Lacroix et al. 2018)."""
+        sizes = [lp_penalty(self.model.moduli(own.flatten(0, -2)), 3).sum() for own in rows]
+        return torch.stack(sizes).sum() / self.config.batch
 
     def report(self) -> dict[str, float]:
         """Return what the sampler met so far, by the names of :data:`COUNTS`."""

@@ -9,10 +9,11 @@ from torch import Tensor
 from kgr.errors import QueryError
 from kgr.models import MODELS
 from kgr.models.embed import embed, word_candidate_scores, word_pair_scores, word_scores
+from kgr.models.fields import FIELDS
 from kgr.models.model import QueryModel
 from kgr.query.words import STRUCTURES, Word, parse
 
-DIM, B = 5, 3
+DIM, B = 6, 3
 
 
 def inputs(model: QueryModel, word: Word) -> tuple[Tensor, Tensor]:
@@ -27,8 +28,10 @@ def inputs(model: QueryModel, word: Word) -> tuple[Tensor, Tensor]:
 
 @pytest.fixture(params=list(MODELS))
 def model(request: pytest.FixtureRequest) -> QueryModel:
-    sizes = {"hidden": 8, "layers": 1} if request.param == "betae" else {}
-    return MODELS[request.param](dim=DIM, **sizes).double()
+    small = {"hidden": 8, "layers": 1, "init_range": 1.0}
+    return MODELS[request.param](
+        dim=DIM, **{name: small[name] for name in FIELDS[request.param] if name in small}
+    ).double()
 
 
 def by_hand(name: str, model: QueryModel, a: list[Tensor], r: list[Tensor]) -> list[Tensor]:

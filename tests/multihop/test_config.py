@@ -10,7 +10,7 @@ from kgr.data.recipes import recipe
 from kgr.errors import ConfigError, QueryError
 from kgr.models import MODELS
 from kgr.models.fields import FIELDS, NEGATING
-from kgr.multihop.config import MODEL_FIELDS, MultihopConfig, resolve
+from kgr.multihop.config import READERS, MultihopConfig, resolve
 
 
 def test_models_and_their_fields_agree() -> None:
@@ -38,9 +38,10 @@ def test_default_structures_are_the_published_ones() -> None:
         ({"batch": True}, "batch is True"),
         ({"loss": "hinge"}, "loss is 'hinge', expected one of softmax, margin"),
         ({"dims": 3}, "unknown setting 'dims'; nearest: dim"),
-        ({"model": "gqe", "hidden": 8}, "hidden is not read by model gqe, only by betae"),
+        ({"model": "gqe", "hidden": 8}, "hidden is not read by model gqe, only by betae, cone"),
         ({"model": "gqe", "structures": {"2in": 1}}, "2in negates, which model gqe cannot"),
         ({"adversarial": 1.0}, "adversarial is not read by loss softmax, only by margin"),
+        ({"model": "gqe", "n3": 0.1}, "n3 is not read by model gqe, only by distmult, complex, rotate: leave it out"),
         ({"structures": {"2i": -1}}, "weight of 2i is -1"),
         ({"structures": {"2i": 0}}, "every weight is 0"),
         ({"inside": 2.0, "model": "query2box"}, "inside is 2.0, expected a number, at least 0 and at most 1"),
@@ -90,4 +91,4 @@ def test_every_recipe_is_valid_and_found() -> None:
         if name in MODELS:
             assert config.model == name
             assert recipe("multihop", path.parent.name, None, name) == path
-    assert {"gamma", "hidden"} <= MODEL_FIELDS
+    assert {"gamma", "hidden", "n3"} <= set(READERS)

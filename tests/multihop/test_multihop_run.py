@@ -16,6 +16,7 @@ from kgr.engine.table import DeviceTable
 from kgr.errors import ConfigError, FormatError, QueryError, SamplerError, TrainingError, UnknownKey
 from kgr.index.store import Store
 from kgr.models import MODELS
+from kgr.models.fields import FIELDS, NEGATING
 from kgr.multihop.config import MultihopConfig
 from kgr.multihop.run import MultihopRun, load_multihop, train_multihop
 from kgr.multihop.task import MultihopTask
@@ -75,12 +76,12 @@ def test_metrics_have_their_shape(betae: MultihopRun) -> None:
 @pytest.mark.parametrize("loss", ["softmax", "margin"])
 def test_every_model_and_loss_learns(store: Store, tmp_path: Path, model: str, loss: str) -> None:
     settings = SMALL | {"steps": 150, "log_every": 50, "lr": 0.01, "model": model, "loss": loss}
-    settings |= {"hidden": 16} if model == "betae" else {}
+    settings |= {"hidden": 16} if "hidden" in FIELDS[model] else {}
     run = train_multihop(store, out=tmp_path / "run", **settings)
     losses = [line["loss"] for line in run._run.metrics() if "loss" in line]
     assert losses[-1] < losses[0]
     unable = [name for name, own in run.metrics["test"]["structures"].items() if own is None]
-    assert unable == ([] if model == "betae" else ["2in", "3in", "inp", "pin", "pni"])
+    assert unable == ([] if model in NEGATING else ["2in", "3in", "inp", "pin", "pni"])
 
 
 def test_threads_slots_and_interruptions_change_nothing(store: Store, betae: MultihopRun, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 import torch
@@ -47,6 +48,29 @@ def test_the_loss_falls_and_metrics_are_written(tmp_path):
     assert reports[-1].step == reports[-1].steps == 300
     assert all(report.rate > 0 for report in reports if report.loss is not None)
     assert [report.step for report in reports if report.metrics] == [100, 200, 300]
+
+
+@pytest.mark.parametrize("table", ["device", "host"])
+def test_metrics_say_how_long_each_stage_was_at_work_and_waited(tmp_path, table):
+    class Slow(Toy):
+        def fill(self, fields, step):
+            time.sleep(0.004)
+            super().fill(fields, step)
+
+        def step(self, slot):
+            time.sleep(0.002)
+            return super().step(slot)
+
+    _, run = run_toy(tmp_path, task=Slow(config_of(table=table, threads=2)), table=table, threads=2, log_every=20)
+    first, last = (line for line in run.metrics() if "loss" in line)
+    for since, line in ((0, first), (first["seconds"], last)):
+        stages = line["stage_seconds"]
+        assert list(stages) == ["sample", "gather", "compute", "write"]
+        assert stages["sample"]["busy"] >= 16 * 0.004 and stages["compute"]["busy"] >= 20 * 0.002
+        trainer = stages["compute"]["busy"] + stages["compute"]["wait"] + stages["gather"]["wait"]
+        assert 0 < trainer <= line["seconds"] - since
+        for stage in ("gather", "write"):
+            assert (stages[stage]["busy"] > 0) == (table == "host")
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adagrad"])

@@ -46,6 +46,24 @@ def test_batches_come_in_step_order_whatever_the_slots_and_threads(slots, thread
     assert steps == list(range(3, 41))
 
 
+def test_the_next_batch_is_looked_at_without_being_taken():
+    def failing(fields, step):
+        if step == 4:
+            raise OfItsOwnError
+        fill(fields, step)
+
+    with pytest.raises(OfItsOwnError), make(failing, slots=2, threads=1) as ring:
+        assert next(ring).step == 1
+        for step in (2, 3):
+            while (ahead := ring.ahead()) is None:
+                time.sleep(0.001)
+            assert ahead.step == step == int(ahead.host["count"])
+            assert next(ring) is ahead
+        time.sleep(0.01)
+        assert ring.ahead() is None
+        next(ring)
+
+
 def test_a_slot_is_not_filled_while_it_is_used():
     with make(slots=2, threads=2) as ring:
         for slot in ring:

@@ -112,6 +112,24 @@ def test_a_step_asks_for_nothing_that_waits_for_the_device(
     assert len(steps) == config.steps
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("table", ["device", "host", "disk"])
+def test_a_gpu_is_never_waited_for_in_a_step(store: Store, tmp_path: Path, monkeypatch, table: str) -> None:
+    advance = _Session.advance
+
+    def watched(self: _Session, slot: Slot) -> bool:
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            return advance(self, slot)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    monkeypatch.setattr(_Session, "advance", watched)
+    config = make(MultihopConfig, {**SMALL, "model": "gqe", "table": table, "device": "cuda"})
+    with begin(tmp_path / "run", task="multihop", store="", config=config, sections={}) as run:
+        train(MultihopTask(store, config, torch.device("cuda"), folder=tmp_path), run, config)
+
+
 def test_what_waits_for_the_device_is_seen() -> None:
     for waiting in (lambda x: x.sum().item(), lambda x: x[x > 0], lambda x: x.unique(), lambda x: x.nonzero()):
         with pytest.raises(AssertionError), NoWaiting():

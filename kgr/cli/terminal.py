@@ -87,7 +87,7 @@ class Bars:
             bar.set_postfix_str(f"loss {progress.loss:.4f}, {rate:,.0f} {self._rows}/s", refresh=False)
         bar.update(progress.step - bar.n)
         if progress.metrics is not None:
-            names = ("mrr", "avg_p", "avg_n", "accuracy", "mlm_accuracy", "map", "ndcg@10")
+            names = ("mrr", "avg_p", "avg_n", "accuracy", "mlm_accuracy", "ndcg@10", "map")
             means = ((name, progress.metrics.get(name)) for name in names)
             figures = ", ".join(f"{name} {100 * mean:.1f}" for name, mean in means if mean is not None)
             few = progress.metrics.get("candidates")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import mmap
-import os
-import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +17,7 @@ from torch import Tensor
 
 from kgr._threads import share_rows
 from kgr.engine.lane import Event, Lane
+from kgr.engine.mapped import MappedFile
 from kgr.engine.optim import RowOptimizer
 from kgr.engine.stages import Stages
 from kgr.engine.table import Init, fill
@@ -225,8 +224,7 @@ class HostTable(StagedTable):
 class DiskTable(StagedTable):
     """A :class:`StagedTable` in a file, a row and its moments side by side, that the system keeps in memory in part.
 
-    The file has no name and goes with the process, however that ends: what a run goes on from is its checkpoint.
-    Its whole size is taken from the disk at once, so that no step meets a full one.
+    The file is gone with the process, however that ends: what a run goes on from is its checkpoint.
 
     Parameters
     ----------
@@ -251,9 +249,10 @@ class DiskTable(StagedTable):
         folder: Path,
     ) -> None:
         widths = {"weight": width, **optimizer.widths(width)}
-        passed, picked = _mapped(folder, 4 * rows * sum(widths.values()))
-        self._passed = _columns(passed, rows, widths)
-        super().__init__(_columns(picked, rows, widths), optimizer=optimizer, device=device, readers=READERS)
+        self._file = MappedFile(folder, 4 * rows * sum(widths.values()))
+        self._passed, picked = (_columns(memory, rows, widths) for memory in (self._file.passed, self._file.picked))
+        self._steady = False
+        super().__init__(picked, optimizer=optimizer, device=device, readers=READERS)
         fill(self.weight, init, key)
 
     @property
@@ -266,18 +265,16 @@ class DiskTable(StagedTable):
         """What the optimiser keeps beside the rows, mapped from the file."""
         return {name: column for name, column in self._passed.items() if name != "weight"}
 
+    def flush(self) -> None:
+        """Return when ``weight`` and ``moments`` hold every step applied so far; they may be written then."""
+        super().flush()
+        self._steady = False  # a pass is to come
 
-def _mapped(folder: Path, size: int) -> tuple[mmap.mmap, mmap.mmap]:
-    """Map a new file of zeros twice: for passes over it, and for rows here and there, where nothing is read ahead."""
-    with tempfile.TemporaryFile(dir=folder) as file:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size)
-        else:
-            file.truncate(size)
-        passed, picked = mmap.mmap(file.fileno(), size), mmap.mmap(file.fileno(), size)
-    if hasattr(mmap, "MADV_RANDOM"):
-        picked.madvise(mmap.MADV_RANDOM)
-    return passed, picked
+    def _read(self, batch: _Batch) -> tuple[list[Tensor], Event]:
+        if not self._steady:
+            self._file.forget()
+            self._steady = True
+        return super()._read(batch)
 
 
 def _columns(memory: mmap.mmap, rows: int, widths: Mapping[str, int]) -> Columns:

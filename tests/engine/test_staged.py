@@ -10,7 +10,7 @@ import torch
 from engine_toy import assert_same, lines_of, run_toy
 
 from kgr.engine import lane as lane_module
-from kgr.engine import staged, tables
+from kgr.engine import mapped, staged, tables
 from kgr.engine.config import TABLES
 from kgr.engine.lane import Lane
 from kgr.engine.optim import ROW_OPTIMIZERS
@@ -253,7 +253,7 @@ def test_a_disk_that_fills_while_the_file_is_made(monkeypatch, tmp_path):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(staged.os, "posix_fallocate", full)
+    monkeypatch.setattr(mapped.os, "posix_fallocate", full)
     with pytest.raises(ConfigError, match=r"needs 0\.0 GiB, which .* has no room for: No space left"):
         make("disk", tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -167,6 +167,7 @@ def test_an_ended_build_leaves_nothing(tmp_path: Path) -> None:
         pipe.write(b'{"id": 1, "text": "x"}\n')
         pipe.flush()
         assert any(path.name.startswith(".tmp-out.spool-") for path in tmp_path.iterdir())
+        time.sleep(1)  # until it waits for more: a signal on the way there is heeded only when there is more to read
         running.terminate()
         running.communicate(timeout=60)
     assert running.returncode == 143

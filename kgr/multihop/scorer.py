@@ -20,7 +20,8 @@ class Scorer:
     """Scores entities for queries of any word.
 
     The entity table may lie elsewhere than the model, in host memory or in a mapped file, and be larger than
-    what is free: it is then scored by ranges of rows, one at a time where the model computes. The scores are the same.
+    what is free: it is then scored by ranges of rows, one at a time where the model computes. The scores are the
+    same but for rounding: products of few rows may be made by another routine than those of many.
 
     Parameters
     ----------

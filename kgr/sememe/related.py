@@ -33,7 +33,7 @@ class Related:
     ----------
     references : int32[T]
         Rows of the synsets that are asked after, ascending.
-    relations : by base relation
+    relations : by base relation, ascending
         Names of those that are told apart.
     sharers : by lemma
         Places of the references that have it.
@@ -59,16 +59,15 @@ class Related:
     def _by_graph(self, asked: Descriptions) -> dict[str, csr_array]:
         edges, B = asked.edges, len(asked.rows)
         rows = np.repeat(np.arange(B), np.diff(edges.offsets))
-        places, base, inverse = places_of(self.references, edges.others), edges.relations >> 1, edges.relations & 1
-        told = {name: base == relation for relation, name in self.relations.items()}
-        told["other"] = ~np.isin(base, list(self.relations))
-        found = {}
-        for name, chosen in told.items():
-            for way, mark in enumerate(("", "^")):
-                at = chosen & (inverse == way) & (places >= 0)
-                found[mark + name] = self._counted(rows[at], places[at], B)
-        found["graph"] = _sum([_ones(near) for near in found.values()])
-        return found
+        places, base = places_of(self.references, edges.others), edges.relations >> 1
+        told = np.array(list(self.relations), base.dtype)
+        kind = 2 * np.where(np.isin(base, told), np.searchsorted(told, base), len(told)) + (edges.relations & 1)
+        kinds = [mark + name for name in (*self.relations.values(), "other") for mark in ("", "^")]
+        at = places >= 0
+        by_kind = self._counted(kind[at] * B + rows[at], places[at], len(kinds) * B)
+        found = {name: by_kind[place * B : (place + 1) * B] for place, name in enumerate(kinds)}
+        distinct = np.repeat(np.arange(len(kinds) * B), np.diff(by_kind.indptr)) % max(B, 1)
+        return {**found, "graph": self._counted(distinct, by_kind.indices, B)}
 
     def _by_lemma(self, asked: Descriptions) -> csr_array:
         none = np.zeros(0, np.int32)
@@ -127,14 +126,3 @@ def _sharers(references: Descriptions) -> dict[str, NDArray[np.int32]]:
         for lemma in folded(lemmas):
             found[lemma].append(place)
     return {lemma: np.array(places, np.int32) for lemma, places in found.items() if len(places) <= SHARERS}
-
-
-def _ones(near: csr_array) -> csr_array:
-    return csr_array((np.ones_like(near.data), near.indices, near.indptr), near.shape)
-
-
-def _sum(matrices: list[csr_array]) -> csr_array:
-    total = matrices[0]
-    for matrix in matrices[1:]:
-        total = total + matrix
-    return total

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from kgr.sememe.annotations import places_of, remainder, rows_at
 from kgr.sememe.neighbours import Neighbours, Rule, nearest
@@ -176,7 +176,10 @@ class Shares:
 
     def of(self, asked: Descriptions) -> Scores:
         found = self.related.of(asked)
-        return {f"share of {kind}": self._share(near) for kind, near in found.items()}
+        near = vstack(list(found.values()), format="csr")
+        total = np.maximum(near.sum(axis=1), np.float32(1e-9))[:, None]
+        shares = (near @ self.annotated.labels).toarray() / total
+        return {f"share of {kind}": own for kind, own in zip(found, np.split(shares, len(found)), strict=True)}
 
     def why(self, asked: Descriptions, column: int) -> Traces:
         has = self.annotated.having(column)
@@ -185,11 +188,6 @@ class Shares:
             at = has[near.indices]
             traces[f"share of {kind}"] = self.annotated.spoke(near.indices[at], near.data[at], kind)
         return traces
-
-    def _share(self, near: csr_array) -> NDArray[np.float32]:
-        total = np.maximum(near.sum(axis=1), np.float32(1e-9))[:, None]
-        shares: NDArray[np.float32] = (near @ self.annotated.labels).toarray() / total
-        return shares
 
 
 @dataclasses.dataclass(frozen=True)

@@ -68,12 +68,14 @@ class WordNetRelated:
         return {**found, "near": here @ self.near, "lateral": here @ self.lateral}
 
     def _levels(self, here: csr_array, given: csr_array) -> Iterator[csr_array]:
-        """Yield the hypernyms one step up, two, …: float32[B, W], 1 for each, where it is met first."""
+        """Yield the hypernyms one step up, two, …: float32[B, W], 1 for each, where it is met first, till the top."""
         seen, level = here, here @ self.hypernyms + given
         for _ in range(LEVELS):
             level = marked(level)
             level = level - level * seen
             level.eliminate_zeros()
+            if not level.nnz:
+                return
             yield level
             seen, level = seen + level, level @ self.hypernyms
 

@@ -164,8 +164,6 @@ class CompletionConfig(TrainConfig):
             self._refuse(("relation_prediction",), f"training {self.training}", "1vsall")
         if self.training == "negatives":
             self._refuse(("parts",), f"training {self.training}", "1vsall, kvsall")
-        if self.parts is not None and self.relation_prediction:
-            raise ConfigError("relation_prediction is of whole vectors, but parts is given: leave one of them out")
 
     def _check_penalty(self) -> None:
         if self.regularizer == "none":

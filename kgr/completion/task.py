@@ -153,12 +153,13 @@ class CompletionTask:
         return self.model.pair_scores(query.repeat_interleave(places.shape[1], dim=0), rows).view(places.shape)
 
     def _relation_loss(self, slot: Slot, heads: Tensor, entities: Tensor, relations: Tensor) -> Tensor:
-        """Return the cross-entropy of each triple's directed relation among all, given its two entities."""
+        """Return the cross-entropy of each triple's directed relation among all, given its two entities, by parts."""
         rows, answers = answers_of(self.config, slot)
         pairs = heads.index_select(0, rows), entities.index_select(0, answers)
-        scores = self.model.relation_scores(*pairs, self._all_operators(relations))
+        parts = self.model.part_relation_scores(*pairs, self._all_operators(relations))
         right = slot.tensors["directed"].index_select(0, slot.tensors["places"].index_select(0, rows))
-        return cross_entropy(scores, torch.arange(len(right), device=self.device), right)
+        each = torch.arange(len(right), device=self.device)
+        return sum((cross_entropy(scores, each, right) for scores in parts), start=heads.new_zeros(()))
 
     def _all_operators(self, relations: Tensor) -> Tensor:
         if self.config.reciprocal:

@@ -39,9 +39,9 @@ class ComplEx(DiagonalModel):
     def query(self, entities: Tensor, operators: Tensor, groups: Groups) -> Tensor:
         return multiply(entities, operators.index_select(0, groups.places))
 
-    def relation_scores(self, heads: Tensor, tails: Tensor, operators: Tensor) -> Tensor:
+    def pairs(self, heads: Tensor, tails: Tensor) -> Tensor:
         everywhere = torch.ones(len(heads), dtype=torch.bool, device=heads.device)
-        return multiply(tails, conjugate(heads, everywhere)) @ operators.t()
+        return multiply(tails, conjugate(heads, everywhere))
 
     def moduli(self, rows: Tensor) -> Tensor:
         return moduli(rows)

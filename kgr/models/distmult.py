@@ -21,8 +21,8 @@ class DistMult(DiagonalModel):
     def query(self, entities: Tensor, operators: Tensor, groups: Groups) -> Tensor:
         return entities * operators.index_select(0, groups.places)
 
-    def relation_scores(self, heads: Tensor, tails: Tensor, operators: Tensor) -> Tensor:
-        return (heads * tails) @ operators.t()
+    def pairs(self, heads: Tensor, tails: Tensor) -> Tensor:
+        return heads * tails
 
 
 class MultihopDistMult(ProductScores, QueryModel):

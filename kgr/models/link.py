@@ -107,6 +107,10 @@ class LinkModel(Model):
         """Return the scores [B, K] by each part of the vectors that learns by itself; they add up to the scores."""
         return [self.scores(query, rows)]
 
+    def part_relation_scores(self, heads: Tensor, tails: Tensor, operators: Tensor) -> list[Tensor]:
+        """Return the scores of relations [B, U] by each part of the vectors that learns by itself."""
+        return [self.relation_scores(heads, tails, operators)]
+
 
 class ProductModel(ProductScores, LinkModel):
     """A link predictor that scores by inner products."""
@@ -145,10 +149,21 @@ class DiagonalModel(ProductModel):
         if dim % (self.count * self.blocks):
             raise ConfigError(f"dim is {dim}, expected a multiple of {self.count * self.blocks} for {self.count} parts")
 
+    @abc.abstractmethod
+    def pairs(self, heads: Tensor, tails: Tensor) -> Tensor:
+        """Return [B, D] of pairs of rows [B, We]: their products with operators are the scores of relations."""
+
+    def relation_scores(self, heads: Tensor, tails: Tensor, operators: Tensor) -> Tensor:
+        return self.pairs(heads, tails) @ operators.t()
+
     def part_scores(self, query: Tensor, rows: Tensor) -> list[Tensor]:
         if self.count == 1:
             return [self.scores(query, rows)]
         return [self.scores(*own) for own in zip(self._parts(query), self._parts(rows), strict=True)]
+
+    def part_relation_scores(self, heads: Tensor, tails: Tensor, operators: Tensor) -> list[Tensor]:
+        parts = zip(self._parts(self.pairs(heads, tails)), self._parts(operators), strict=True)
+        return [pairs @ own.t() for pairs, own in parts]
 
     def _parts(self, rows: Tensor) -> list[Tensor]:
         """Return the parts [n, W / parts] of rows [n, W]."""

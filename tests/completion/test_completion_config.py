@@ -43,7 +43,6 @@ def test_models_take_their_fields() -> None:
         ({"training": "kvsall", "relation_prediction": 0.1}, "relation_prediction is not read by training kvsall"),
         ({"model": "rescal", "parts": 2}, "parts is not read by model rescal, only by distmult, complex"),
         ({"training": "negatives", "parts": 2}, "parts is not read by training negatives, only by 1vsall, kvsall"),
-        ({"relation_prediction": 0.1, "parts": 2}, "relation_prediction is of whole vectors, but parts is given"),
         ({"weighting": "answers"}, "weighting is not read by training 1vsall, only by kvsall"),
         ({"training": "kvsall", "loss": "bce", "weighting": "answers"}, "weighting is not read by loss bce"),
         ({"regularizer": "none", "entity_weight": 0.1}, "entity_weight is not read by regularizer none"),

@@ -282,9 +282,18 @@ def test_rows_without_negatives_are_counted(tmp_path: Path) -> None:
     assert own.report() == {"rows_without_negatives": 24}
 
 
-@pytest.mark.parametrize("training", ["1vsall", "kvsall"])
-def test_parts_learn_as_models_of_their_own(store: Store, training: str) -> None:
-    settings = {"model": "complex", "training": training, "regularizer": "n3", "label_smoothing": 0.1}
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"label_smoothing": 0.1},
+        {"relation_prediction": 0.5},
+        {"relation_prediction": 0.5, "reciprocal": False},
+        {"training": "kvsall", "label_smoothing": 0.1},
+    ],
+    ids=str,
+)
+def test_parts_learn_as_models_of_their_own(store: Store, own: dict[str, Any]) -> None:
+    settings = {"model": "complex", "regularizer": "n3", **own}
     whole = task(store, dim=24, parts=3, **settings)
     widen(whole)
     losses = whole.step(filled(whole))

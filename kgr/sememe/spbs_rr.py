@@ -15,6 +15,7 @@ from kgr._rng import key
 from kgr.engine.ring import Layout, Slot
 from kgr.engine.table import uniform
 from kgr.models.distance import l1_distances
+from kgr.models.segments import segment_sum
 from kgr.sememe.annotations import Annotations
 from kgr.sememe.graph_base import GraphModelTask
 from kgr.sememe.graph_config import SpbsRrConfig
@@ -125,12 +126,12 @@ class SpbsRrTask(GraphModelTask):
         if self.config.equivalence == "published":
             parts = raw.index_select(0, sememes)
             most = int(slot.host["labels"][2, : len(rows)].max()) + 1
-            squares = parts.new_zeros(most, parts.shape[1]).index_add(0, places, parts.square())
+            squares = segment_sum(parts.square(), places, most)
             parts = parts * squares.clamp_min(1e-12).rsqrt().index_select(0, places)
         else:
             parts = entities.index_select(0, sememes)
         wholes = entities.index_select(0, slot.tensors["synsets"]) + self._dense
-        return wholes.index_add(0, rows, parts, alpha=-1).abs().sum()
+        return (wholes - segment_sum(parts, rows, len(wholes))).abs().sum()
 
     def probabilities(self, synsets: Tensor) -> Tensor:
         entities = normalize(self.tables["entities"].weight)

@@ -10,6 +10,7 @@ from typing import Any
 from kgr._config import setting, settings
 from kgr.data import recipes
 from kgr.errors import ConfigError
+from kgr.sememe.graph_config import EQUIVALENCES
 
 METHODS = ("ranker", "neighbours", "graph", "propagation", "ensemble", "spbs-sr", "spbs-rr", "popularity")
 
@@ -17,15 +18,16 @@ PROTOCOLS = ("clean", "published")
 
 _MATERIAL = ("texts", "wordnet", "relations", "vectors", "language", "inductive")
 _GRAPH = ("graph_dim", "graph_epochs", "device")
+_SPBS_RR = (*_GRAPH, "graph_margin", "equivalence")
 
 READS: dict[str, tuple[str, ...]] = {
     "ranker": (*_MATERIAL, "rounds"),
     "neighbours": _MATERIAL,
     "graph": (*_GRAPH, "inductive"),
     "propagation": ("inductive",),
-    "ensemble": ("protocol", "wordnet", "vectors", "language", "inductive", *_GRAPH),
+    "ensemble": ("protocol", "wordnet", "vectors", "language", "inductive", *_SPBS_RR),
     "spbs-sr": ("protocol", "wordnet", "vectors", "language", "inductive"),
-    "spbs-rr": ("inductive", *_GRAPH),
+    "spbs-rr": ("inductive", *_SPBS_RR),
     "popularity": (),
 }
 """Settings that each method reads, beside ``method``, ``seed`` and ``threads``."""
@@ -64,6 +66,15 @@ class SememeConfig:
     )
     graph_dim: int | None = setting(None, "width of the link model  [default: the model's own]", low=2)
     graph_epochs: int | None = setting(None, "epochs of the link model  [default: the model's own]", low=1)
+    graph_margin: float | None = setting(
+        None, "margin of spbs-rr's TransE, alone or in ensemble  [default: the model's own]", low=0
+    )
+    equivalence: str | None = setting(
+        None,
+        "spbs-rr's term by which a synset is the sum of its sememes: corrected, published (as the paper's code has it) "
+        "or none  [default: corrected]",
+        choices=EQUIVALENCES,
+    )
     rounds: int | None = setting(None, "trees of the ranker at most  [default: its own]", low=1)
     seed: int = setting(0, "seed of every draw", low=0, high=2**53)
     threads: int = setting(1, "threads of LightGBM, and of the link model's batches", low=1)

@@ -116,8 +116,10 @@ def link_model_of(fit: Fit, kind: type[GraphConfig] | type[SpbsRrConfig]) -> Gra
     if fit.kept is not None:
         return load_graph_scorer(place, material.store, annotations, descriptions, references)
     own = material.config
-    told: dict[str, int | str | None] = {"dim": own.graph_dim, "epochs": own.graph_epochs}
+    told: dict[str, int | float | str | None] = {"dim": own.graph_dim, "epochs": own.graph_epochs}
     told |= {"seed": own.seed, "threads": own.threads, "device": own.device}
+    if kind is SpbsRrConfig:
+        told |= {"margin": own.graph_margin, "equivalence": own.equivalence}
     config = make(kind, {name: value for name, value in told.items() if value is not None})
     return train_graph(
         material.store, annotations, descriptions, references, out=place, config=config, progress=fit.progress

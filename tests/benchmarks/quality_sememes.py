@@ -32,10 +32,12 @@ ROWS: dict[str, dict[str, Any]] = {
     "spbs-sr": {"method": "spbs-sr"},
     "spbs-sr-published": {"method": "spbs-sr", "protocol": "published"},
     "spbs-rr": {"method": "spbs-rr"},
+    "spbs-rr-margin-12": {"method": "spbs-rr", "graph_margin": 12.0},
+    "spbs-rr-published": {"method": "spbs-rr", "graph_margin": 12.0, "graph_epochs": 160, "equivalence": "published"},
     "ensemble": {"method": "ensemble"},
     "ensemble-published": {"method": "ensemble", "protocol": "published"},
     "new-synsets-texts": {"method": "neighbours", "wordnet": False, "inductive": True},
-    "new-synsets-ranker": {"method": "ranker", "inductive": True},
+    "new-synsets-ranker": {"method": "ranker", "wordnet": False, "inductive": True},
 }
 """What is measured, by name."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import sys
@@ -14,12 +15,14 @@ import pytest
 import kgr
 from kgr.data.add_synsets import add_synset_texts
 from kgr.data.babelsememe import build_babelsememe
+from kgr.engine.run import Run
 from kgr.errors import ConfigError, DataError, FormatError, UnknownKey
 from kgr.index.store import Store
 from kgr.sememe.config import READS, SememeConfig
 from kgr.sememe.descriptions import Descriptions
 from kgr.sememe.export import write_rankings
 from kgr.sememe.features import Features
+from kgr.sememe.graph_config import SpbsRrConfig
 from kgr.sememe.material import sections_of
 from kgr.sememe.methods import METHODS
 from kgr.sememe.ranker import Ranker, fit_ranker
@@ -52,6 +55,15 @@ def test_every_method_trains_and_is_the_same_when_it_is_opened(told: Store, tmp_
     assert [own.probability for own in one.results] == sorted((own.probability for own in one.results), reverse=True)
     alone = opened.scores.of(opened.scores.material.asked([10]))
     assert np.allclose(alone, opened.scores.rows(rows)[10], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["spbs-rr", "ensemble"])
+def test_the_published_link_model_can_be_asked_for(told: Store, tmp_path: Path, method: str) -> None:
+    own = {"equivalence": "published", "graph_margin": 2.5}
+    for name, more in (("default", {}), ("published", own)):
+        train_sememes(told, out=tmp_path / name, **settings(method, **more))
+    chosen = [Run.open(tmp_path / name / "graph").config(SpbsRrConfig) for name in ("default", "published")]
+    assert chosen[1] == dataclasses.replace(chosen[0], equivalence="published", margin=2.5) != chosen[0]
 
 
 @pytest.mark.parametrize("method", ["propagation", "spbs-rr"])
@@ -188,6 +200,8 @@ def test_bad_questions_are_refused(run: SememeRun) -> None:
             "vectors is 'x', which method popularity does not read; ranker, nei",
         ),
         ({"method": "ranker", "protocol": "published"}, "which method ranker does not read; ensemble, spbs-sr do"),
+        ({"method": "graph", "equivalence": "published"}, "which method graph does not read; ensemble, spbs-rr do"),
+        ({"method": "spbs-sr", "graph_margin": 4.0}, "which method spbs-sr does not read; ensemble, spbs-rr do"),
         ({"texts": False, "wordnet": False, "relations": False}, "method ranker has nothing to read"),
     ],
 )

@@ -67,9 +67,9 @@ def build(
 
     Either NAME, of a data set that `kgr data list` has, or files and --out: triples by --train …; by --format
     ids triples that are arrays of whole numbers, the ids, of graphs of any size; a folder as published, betae (graph
-    and logical queries), babelsememe (data-all or data-noun) or beir (corpus, queries and judgements). Or documents:
-    --format corpus with files of JSON lines {"id", "title", "text"}, trec, msmarco (tables), wikiextractor, or
-    ir-datasets with a name of that package. The options from --field to --engine are for documents.
+    and logical queries), babelsememe (data-all, data-noun or BabelSememe) or beir (corpus, queries and judgements). Or
+    documents: --format corpus with files of JSON lines {"id", "title", "text"}, trec, msmarco (tables), wikiextractor,
+    or ir-datasets with a name of that package. The options from --field to --engine are for documents.
     """
     settings = document_settings(options)
     tables = given({option: value or None for option, value in options.items()})

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kgr import _io
-from kgr.data.babelsememe import read_babelsememe
+from kgr.data.babelsememe import read_annotations, read_babelsememe
 from kgr.data.beir import read_known_beir
 from kgr.data.build import Material, read_material, write_store
 from kgr.data.codex import read_codex
@@ -64,6 +64,7 @@ READERS: dict[str, Callable[[Manifest, Mapping[str, Path]], Material | Collectio
     "ogbl-wikikg2": read_wikikg2,
     "wn18rr-qa": read_wn18rr_qa,
     "babelsememe": lambda manifest, paths: read_babelsememe(paths, manifest.title),
+    "synset-sememes": lambda manifest, paths: read_annotations(paths, manifest.title),
     "beir": read_known_beir,
 }
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import kgr
 from kgr.data.babelsememe import build_babelsememe
 from kgr.data.describe import entry
 from kgr.data.id_lines import read_id_lines
@@ -97,6 +98,48 @@ def test_a_missing_file_is_named(folder: Path, tmp_path: Path) -> None:
     (folder / "valid2id.txt").unlink()
     with pytest.raises(DataError, match=r"valid2id\.txt: no such file; a folder of BabelSememe has it"):
         build_babelsememe(folder, tmp_path / "store")
+
+
+ALONE = "bn:2v\teat|吃 human|人\r\nbn:1n\thuman|人\r\nbn:9n\todd"
+
+
+def test_annotations_alone_become_a_store(tmp_path: Path) -> None:
+    (tmp_path / "synset_sememes.txt").write_text(ALONE, newline="")
+    store = build_babelsememe(tmp_path, tmp_path / "store")
+    assert store.entries.keys_of(range(6)) == ["bn:2v", "bn:1n", "bn:9n", "eat|吃", "human|人", "odd"]
+    assert store.kinds.tolist() == [ENTITY | SYNSET] * 3 + [ENTITY | SEMEME] * 3
+    assert store.splits == ("train",)
+    assert store.triples("train").tolist() == [[0, 0, 3], [0, 0, 4], [1, 0, 4], [2, 0, 5]]
+    assert [store.label("entries", 3, language) for language in ("en", "zh")] == ["eat", "吃"]
+    assert check_store(store.path) == []
+    found = kgr.sememes(store, "bn:1n")
+    assert [own.key for own in found.sememes] == ["human|人"]
+    assert [own.key for own in found.synsets] == ["bn:2v"]
+    assert [own.key for own in kgr.sememes(store, "人").synsets] == ["bn:2v", "bn:1n"]
+    with pytest.raises(DataError, match="no synset is annotated in valid"):
+        kgr.train_sememes(store, out=tmp_path / "run", method="popularity")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("bn:1n\ta\nbn:2n\n", r":2: found 'bn:2n', expected a synset, whose key begins with bn:, a tab, and sememes"),
+        ("bn:1n a\n", r":1: found 'bn:1n a', expected a synset"),
+        ("a\tbn:1n\n", r":1: found 'a\\tbn:1n', expected a synset"),
+        ("bn:1n\ta  b\n", r":1: found 'bn:1n\\ta  b', expected a synset"),
+        ("bn:1n\ta\tb\n", r":1: found 'bn:1n\\ta\\tb', expected a synset"),
+        ("bn:1n\ta bn:2n\n", r":1: found synset 'bn:2n' among the sememes of bn:1n"),
+        ("bn:1n\ta\nbn:2n\ta b a\n", r":2: found sememe 'a' of bn:2n again"),
+        ("bn:1n\ta\nbn:1n\tb\n", r":2: found synset 'bn:1n' again"),
+        ("bn:1n\ta\n\nbn:2n\tb\n", r":2: found '', expected a synset"),
+        ("", r": found no triples"),
+    ],
+)
+def test_bad_lines_of_annotations_are_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "synset_sememes.txt").write_text(text)
+    with pytest.raises(DataError, match=rf"synset_sememes\.txt{message}"):
+        build_babelsememe(tmp_path, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
 
 
 @given(st.permutations(range(8)))

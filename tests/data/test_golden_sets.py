@@ -42,6 +42,9 @@ COUNTS = {
         "entities": 10700, "synsets": 9725, "sememes": 975, "relations": 98,
         "train": 111737, "valid": 2661, "test": 2823,
     },
+    "babelsememe-annotations": {
+        "entities": 17717, "synsets": 15756, "sememes": 1961, "relations": 1, "train": 43154,
+    },
     "umls": {"entities": 135, "relations": 46, "train": 5216, "valid": 652, "test": 661},
 }  # fmt: skip
 
@@ -104,6 +107,12 @@ ROWS = {
         ),
         "valid": ("bn:00060276n synset:have_sememe community|团体", "bn:00006845n synset:have_sememe chemical|化学物"),
         "test": ("bn:00033556n synset:have_sememe fish|鱼", "bn:00040283n synset:have_sememe SufferFrom|罹患"),
+    },
+    "babelsememe-annotations": {
+        "train": (
+            "bn:00113968a synset:have_sememe yellow|黄",
+            "bn:00116072r synset:have_sememe TimeLong|长时间",
+        ),
     },
     "umls": {
         "train": (
@@ -229,7 +238,7 @@ def test_babelsememe(name: str, opened: Callable[[str], Store]) -> None:
 def test_babelsememe_files_are_the_published_ones(mirror: Path) -> None:
     rows = [line.split("\t") for line in (mirror / "upstream.tsv").read_text().splitlines() if "thunlp" in line]
     published = {f"sememe/{path}": (sha1, f"/{commit}/{path}") for _, commit, path, sha1, _ in rows}
-    for name in ANNOTATIONS:
+    for name in (*ANNOTATIONS, "babelsememe-annotations"):
         for known in manifest_of(name).files.values():
             assert known.file is not None
             sha1, end = published[known.file.path]

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from kgr.data.wordnet import WordNet
     from kgr.sememe.descriptions import Descriptions
 
+CLASS = "class"
+"""The name of the view of what kind of thing a synset is."""
+
 DECAY = 0.7
 """What a concept is worth of one below it."""
 
@@ -108,7 +111,7 @@ def fit_classes(descriptions: Descriptions, taxonomy: WordNet | None) -> BagView
                 bag.update((f"file {taxonomy.lexname[concept]}", 1.0) for concept in own)
         return [*bags]
 
-    view = fit_bags("class", tokens, descriptions, idf=np.ones_like)
+    view = fit_bags(CLASS, tokens, descriptions, idf=np.ones_like)
     return None if view is None or len(view.columns) == 1 else view
 
 

@@ -114,7 +114,9 @@ class _Encoder:
             self._encoder = query_encoder(self._store, self._name, message=self._message)
         texts = [text_of(asked, place, self._fields) for place in range(len(asked))]
         if self._last is None or self._last[0] != texts:  # of one synset the views ask several times
-            self._last = texts, self._encoder.encode(texts)
+            vectors = self._encoder.encode(texts)
+            vectors[[not text for text in texts]] = 0  # a model has a vector for no text too
+            self._last = texts, vectors
         return self._last[1]
 
 

@@ -112,6 +112,10 @@ class Descriptions:
         """Return the same without edges: synsets that the graph does not know."""
         return replace(self, edges=_no_edges(len(self)))
 
+    def without_concepts(self) -> Descriptions:
+        """Return the same without places in WordNet."""
+        return replace(self, concepts=_no_concepts(len(self)))
+
     def without_texts(self) -> Descriptions:
         """Return the same without lemmas, glosses and examples."""
         none: tuple[tuple[str, ...], ...] = ((),) * len(self)
@@ -174,8 +178,8 @@ def describe_new(
         A hypernym in a store without the relation that says so, and without WordNet.
     """
     check_language(language)
-    words, said = plain_lemmas(_several(lemmas), language), tuple(filter(str.strip, _several(examples)))
-    above = tuple(dict.fromkeys(_several(hypernyms)))
+    words, said = plain_lemmas(several(lemmas), language), tuple(filter(str.strip, several(examples)))
+    above = tuple(dict.fromkeys(several(hypernyms)))
     if not (words or gloss.strip() or said or above):
         raise ConfigError("lemmas, gloss, examples and hypernyms are empty: say something of the new synset")
     if pos and (len(pos) != 1 or pos not in LETTERS):
@@ -219,8 +223,9 @@ def unknown_synset(
     return UnknownKey(f"unknown {what} {key!r}" + (f"; {found}: {', '.join(shown)}" if rows else ""))
 
 
-def _several(given: str | Sequence[str]) -> Sequence[str]:
-    return (given,) if isinstance(given, str) else given
+def several(given: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one text or several as a tuple."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _lemmas(store: Store, annotations: Annotations, language: str) -> tuple[tuple[str, ...], ...]:
@@ -254,6 +259,10 @@ def _ranks(store: Store, keys: Sequence[str]) -> NDArray[np.int32]:
     return np.full(len(keys), -1, np.int32) if wordnet is None else ranks_of(keys, wordnet.pos, str(store.path))
 
 
+def _no_concepts(count: int) -> Concepts:
+    return Concepts(offsets_of(np.zeros(count)), np.empty(0, np.int32), np.empty(0, np.uint8))
+
+
 def _no_edges(count: int) -> Edges:
     return Edges(offsets_of(np.zeros(count)), np.empty(0, np.int32), np.empty(0, np.int32))
 
@@ -275,12 +284,23 @@ def _above(
     store: Store, annotations: Annotations, hypernyms: Sequence[str], language: str
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return concepts and entries of hypernyms, each ascending, of those that are there; every one is one or both."""
-    concepts, entries = _ranks(store, hypernyms), store.entries.find(hypernyms)
+    entries = store.entries.find(hypernyms)
     entries = np.where(places_of(annotations.synsets, entries) >= 0, entries, -1)
+    concepts = np.array([_concept(store, key, entry) for key, entry in zip(hypernyms, entries, strict=True)], np.int32)
     for key, concept, entry in zip(hypernyms, concepts.tolist(), entries.tolist(), strict=True):
         if concept < 0 and entry < 0:
             raise unknown_synset(store, annotations, key, language)
     return np.sort(concepts[concepts >= 0]), np.sort(entries[entries >= 0])
+
+
+def _concept(store: Store, key: str, entry: int) -> int:
+    """Return the rank of a hypernym in WordNet, -1 where there is none; a slip in its key is not the store's fault."""
+    try:
+        return int(_ranks(store, [key])[0])
+    except DataError:
+        if entry >= 0:
+            raise
+        return -1
 
 
 def _hypernym_edges(store: Store, annotations: Annotations, entries: NDArray[np.int32]) -> Edges:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +46,13 @@ class Ensemble:
         found += (1 - self.alpha) * inverse_ranks(other, self.depths[1])
         return found.astype(np.float32)
 
-    def why(self, asked: Descriptions, column: int) -> list[Evidence]:
+    def knows(self, asked: Descriptions) -> bool:
+        """Whether one of both does."""
+        return self.one.knows(asked) or self.other.knows(asked)
+
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[list[Evidence]]:
         """Return the evidence of both, each weighed as its method is."""
-        return _evidence(((self.one, self.alpha), (self.other, 1 - self.alpha)), asked, column)
+        return _evidence(((self.one, self.alpha), (self.other, 1 - self.alpha)), asked, columns)
 
 
 def inverse_ranks(scores: NDArray[np.float32], depth: int) -> NDArray[np.float32]:
@@ -77,9 +80,14 @@ class Blend:
         """Return float32[B, C], of each synset a distribution."""
         return _pooled([_logarithms(each.scores(asked)) for each in self.scorers], self.weights)
 
-    def why(self, asked: Descriptions, column: int) -> list[Evidence]:
+    def knows(self, asked: Descriptions) -> bool:
+        """Whether a method that counts does."""
+        pairs = zip(self.scorers, self.weights, strict=True)
+        return any(scorer.knows(asked) for scorer, weight in pairs if weight)
+
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[list[Evidence]]:
         """Return the evidence of all that can say why, each weighed as its method is."""
-        return _evidence(zip(self.scorers, self.weights, strict=True), asked, column)
+        return _evidence(zip(self.scorers, self.weights, strict=True), asked, columns)
 
 
 def tune_blend(scorers: Sequence[Scorer], asked: Descriptions, gold: csr_array, *, name: str = "blend") -> Blend:
@@ -137,11 +145,13 @@ def _weights(count: int) -> Iterator[tuple[float, ...]]:
             yield tuple(part / _STEPS for part in (*some, _STEPS - sum(some)))
 
 
-def _evidence(weighed: Any, asked: Descriptions, column: int) -> list[Evidence]:
-    found = [
-        dataclasses.replace(each, weight=weight * each.weight)
+def _evidence(
+    weighed: Iterable[tuple[Scorer, float]], asked: Descriptions, columns: Sequence[int]
+) -> list[list[Evidence]]:
+    told = [
+        [[dataclasses.replace(each, weight=weight * each.weight) for each in own] for own in scorer.why(asked, columns)]
         for scorer, weight in weighed
         if weight and isinstance(scorer, Explainer)
-        for each in scorer.why(asked, column)
     ]
-    return sorted(found, key=lambda each: -each.weight)[:_SHOWN]
+    merged = ([each for own in told for each in own[place]] for place in range(len(columns)))
+    return [sorted(found, key=lambda each: -each.weight)[:_SHOWN] for found in merged]

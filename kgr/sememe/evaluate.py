@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from kgr.errors import DataError
 from kgr.sememe.annotations import POS, Annotations
@@ -83,6 +84,14 @@ def evaluate(measured: Measured, annotations: Annotations, calibration: Calibrat
             f1_scores(measured.popularity, gold, measured.popularity_threshold),
         ),
     }
+
+
+def judged(
+    scores: NDArray[np.float32], gold: csr_array, threshold: Threshold, calibration: Calibration
+) -> dict[str, Any]:
+    """Return ``map``, ``f1``, ``synsets`` and ``calibration_error`` of scores, float32[B, C]."""
+    summary = _summary(average_precisions(scores, gold), f1_scores(scores, gold, threshold))
+    return {**summary, "calibration_error": expected_error(calibration, scores, gold)}
 
 
 def _summary(precisions: NDArray[np.float64], f1: NDArray[np.float64]) -> dict[str, Any]:

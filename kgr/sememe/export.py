@@ -84,7 +84,8 @@ def predictions(run: SememeRun, split: str | None = None) -> Iterator[list[Row]]
     for first in range(0, len(rows), _BLOCK):
         part = rows[first : first + _BLOCK]
         scores = run.scores.rows(part)
-        kept, chances = run.learned.threshold.kept(scores), run.learned.calibration.of(scores)
+        law = run.learned.law
+        kept, chances = law.threshold.kept(scores), law.calibration.of(scores)
         for place, row in enumerate(part.tolist()):
             columns = np.flatnonzero(kept[place])
             columns = columns[np.argsort(-scores[place, columns], kind="stable")]

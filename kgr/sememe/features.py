@@ -26,11 +26,12 @@ from kgr.sememe.sources import (
     Scores,
     Shares,
     Source,
+    Traces,
     Votes,
     cooccurrence,
     fit_class_frequency,
 )
-from kgr.sememe.views import View, references_of
+from kgr.sememe.views import View, known, references_of
 
 if TYPE_CHECKING:
     from kgr.data.wordnet import WordNet
@@ -83,11 +84,18 @@ class Features:
         About so many for each synset.
     names : F texts
         Of the features.
+    views : of synsets
+        By which the nearest references are found.
     """
 
     sources: Sequence[Source]
     candidates: int
     names: tuple[str, ...]
+    views: Sequence[View]
+
+    def knows(self, asked: Descriptions) -> bool:
+        """Whether a view sees anything of the one synset: see :func:`kgr.sememe.views.known`."""
+        return known(self.views, asked)
 
     def of(self, asked: Descriptions) -> Pairs:
         """Return the candidates of B synsets and their features."""
@@ -96,21 +104,15 @@ class Features:
         columns = np.concatenate([pairs.columns for pairs in blocks])
         return Pairs(offsets, columns, np.concatenate([pairs.values for pairs in blocks]))
 
-    def evidence(self, asked: Descriptions, column: int, gains: Mapping[str, float]) -> list[Evidence]:
-        """Return what spoke for a sememe of one synset, the strongest first.
+    def evidence(
+        self, asked: Descriptions, columns: Sequence[int], gains: Sequence[Mapping[str, float]]
+    ) -> list[list[Evidence]]:
+        """Return what spoke for each of some sememes of one synset, the strongest first.
 
-        ``gains`` say what each feature was worth. Each goes to where the feature's value comes from.
+        ``gains`` say of each what every feature was worth, which goes to where the feature's value comes from.
         """
-        worth = {**gains, VOTE + ALL: sum(gains[name] for name in (VOTE + ALL, *CONTEXT[:2]))}
-        total: dict[tuple[str, str], float] = defaultdict(float)
-        found: dict[tuple[str, str], Evidence] = {}
-        for source in self.sources:
-            for name, traces in source.why(asked, column).items():
-                for one in traces:
-                    found[one.what, one.key] = one
-                    total[one.what, one.key] += worth[name] * one.weight
-        told = [dataclasses.replace(found[key], weight=weight) for key, weight in total.items() if weight > 0]
-        return sorted(told, key=lambda one: (-one.weight, one.key))
+        told = [source.why(asked, columns) for source in self.sources]
+        return [_strongest([own[place] for own in told], worth) for place, worth in enumerate(gains)]
 
     def _block(self, asked: Descriptions) -> Pairs:
         scores = _scores(self.sources, asked)
@@ -185,7 +187,7 @@ def fit_features(
         *(NameVectors(view, name_vectors[view.name], named.names) for view in views if view.name in name_vectors),
     ]
     first = _scores(sources, descriptions.take(references[:1]))
-    return Features(tuple(sources), candidates, (*first, *CONTEXT))
+    return Features(tuple(sources), candidates, (*first, *CONTEXT), views)
 
 
 def _scores(sources: Sequence[Source], asked: Descriptions) -> Scores:
@@ -195,8 +197,23 @@ def _scores(sources: Sequence[Source], asked: Descriptions) -> Scores:
     return found
 
 
+def _strongest(told: Sequence[Traces], gains: Mapping[str, float]) -> list[Evidence]:
+    worth = {**gains, VOTE + ALL: sum(gains[name] for name in (VOTE + ALL, *CONTEXT[:2]))}
+    total: dict[tuple[str, str], float] = defaultdict(float)
+    found: dict[tuple[str, str], Evidence] = {}
+    for name, traces in (each for own in told for each in own.items()):
+        for one in traces:
+            found[one.what, one.key] = one
+            total[one.what, one.key] += worth[name] * one.weight
+    weighed = [dataclasses.replace(found[key], weight=weight) for key, weight in total.items() if weight > 0]
+    return sorted(weighed, key=lambda one: (-one.weight, one.key))
+
+
 def _parts(asked: Descriptions) -> Iterator[Descriptions]:
-    for first in range(0, max(1, len(asked.rows)), BLOCK):
+    if len(asked.rows) <= BLOCK:
+        yield asked
+        return
+    for first in range(0, len(asked.rows), BLOCK):
         yield asked.take(np.arange(first, min(first + BLOCK, len(asked.rows))))
 
 

@@ -47,11 +47,18 @@ class GraphScorer:
     def scores(self, asked: Descriptions) -> NDArray[np.float32]:
         """Return float32[B, C], of each synset a distribution."""
         found = np.tile(self._prior, (len(asked.rows), 1))
-        described = np.diff(asked.edges.offsets) > 0
-        seen = np.flatnonzero(described & (asked.rows >= 0) & self.task.material.known[asked.rows])
+        seen = self._seen(asked)
         if len(seen):
             found[seen] = self.task.predictions(self.task.annotations.synsets[asked.rows[seen]])
         return found
+
+    def knows(self, asked: Descriptions) -> bool:
+        """Whether the model has a vector of the synset, and it is described with edges."""
+        return len(self._seen(asked)) > 0
+
+    def _seen(self, asked: Descriptions) -> NDArray[np.intp]:
+        described = np.diff(asked.edges.offsets) > 0
+        return np.flatnonzero(described & (asked.rows >= 0) & self.task.material.known[asked.rows])
 
 
 def train_graph(

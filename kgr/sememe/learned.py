@@ -1,4 +1,4 @@
-"""What a run learned beside its method's own parameters: thresholds and the law of probabilities, in one file."""
+"""What a run learned beside its method's own parameters: thresholds and laws of probabilities, in one file."""
 
 from __future__ import annotations
 
@@ -8,14 +8,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
 from kgr import _io
 from kgr.errors import FormatError
-from kgr.sememe.calibration import Calibration
-from kgr.sememe.measure import Threshold
+from kgr.sememe.calibration import Calibration, calibrate
+from kgr.sememe.measure import Threshold, tune_threshold
 
 FILE = "learned.json"
 
-_FORMAT = 1
+_FORMAT = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Law:
+    """What scores mean, as valid says: which sememes are predicted, and how probable each is."""
+
+    threshold: Threshold
+    calibration: Calibration
+
+    @classmethod
+    def of(cls, scores: NDArray[np.float32], gold: csr_array) -> Law:
+        """Find it by the scores of annotated synsets, float32[B, C]."""
+        return cls(tune_threshold(scores, gold), calibrate(scores, gold))
+
+    @classmethod
+    def read(cls, found: Mapping[str, Any]) -> Law:
+        """Read it, as JSON has it."""
+        calibration = {**found["calibration"], "weights": tuple(found["calibration"]["weights"])}
+        return cls(Threshold(**found["threshold"]), Calibration(**calibration))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,16 +49,19 @@ class Learned:
     ----------
     method : dict
         What the method keeps.
-    threshold, popularity_threshold : Threshold
-    calibration : Calibration
+    law : Law
+        Of synsets as the store describes them.
+    texts_alone : Law or None
+        Of synsets of which texts alone are known, as of most new ones; None of a method that reads no texts.
+    popularity_threshold : Threshold
     sections : dict
         Fingerprints of the store's sections that the run was made from.
     """
 
     method: Mapping[str, Any]
-    threshold: Threshold
+    law: Law
+    texts_alone: Law | None
     popularity_threshold: Threshold
-    calibration: Calibration
     sections: Mapping[str, str]
 
     def write(self, folder: Path) -> None:
@@ -63,12 +89,11 @@ class Learned:
         if not isinstance(found, dict) or found.pop("format", None) != _FORMAT:
             raise FormatError(f"{path}: expected format {_FORMAT} of what a run of sememes learned; train anew")
         try:
-            calibration = {**found["calibration"], "weights": tuple(found["calibration"]["weights"])}
             return cls(
                 found["method"],
-                Threshold(**found["threshold"]),
+                Law.read(found["law"]),
+                Law.read(found["texts_alone"]) if found["texts_alone"] else None,
                 Threshold(**found["popularity_threshold"]),
-                Calibration(**calibration),
                 found["sections"],
             )
         except (KeyError, TypeError) as error:

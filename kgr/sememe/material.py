@@ -16,7 +16,7 @@ from kgr.index.vectors import section_name
 from kgr.sememe.annotations import Annotations, annotations_of
 from kgr.sememe.config import READS, SememeConfig
 from kgr.sememe.dense_view import Encoded, encoded_of
-from kgr.sememe.descriptions import Concepts, Descriptions, Edges, describe
+from kgr.sememe.descriptions import Descriptions, Edges, describe
 from kgr.sememe.views import View, fit_views
 
 Message = Callable[[str], None]
@@ -79,6 +79,16 @@ class Material:
         """Return the descriptions of rows, as methods may see them."""
         return self.descriptions.take(rows)
 
+    @property
+    def has_texts(self) -> bool:
+        """Whether the method reads texts and any synset has some."""
+        read = self.config.texts and "language" in READS[self.config.method]
+        return read and (any(self.descriptions.lemmas) or any(self.descriptions.gloss))
+
+    def texts_alone(self, rows: ArrayLike) -> Descriptions:
+        """Return the descriptions of rows as if they were new synsets of which texts alone are told."""
+        return self.asked(rows).without_edges().without_concepts()
+
 
 def material_of(store: Store, config: SememeConfig, message: Message | None = None) -> Material:
     """Read what the settings ask for.
@@ -110,8 +120,7 @@ def seen(descriptions: Descriptions, config: SememeConfig) -> Descriptions:
     if not config.relations:
         descriptions = descriptions.without_edges()
     if not config.wordnet:
-        none = Concepts(offsets_of(np.zeros(len(descriptions))), np.empty(0, np.int32), np.empty(0, np.uint8))
-        descriptions = dataclasses.replace(descriptions, concepts=none)
+        descriptions = descriptions.without_concepts()
     return descriptions
 
 

@@ -46,12 +46,13 @@ class Names:
         glosses = [(gloss,) for gloss in asked.gloss]
         return {"name in lemmas": self._found(asked.lemmas), "name in gloss": self._found(glosses)}
 
-    def why(self, asked: Descriptions, column: int) -> dict[str, list[Evidence]]:
-        """Return the name, where it was found."""
-        name = self.names[column]
-        return {
-            where: [Evidence("text", name, where, 1.0)] for where, found in self.of(asked).items() if found[0, column]
-        }
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[dict[str, list[Evidence]]]:
+        """Return the names, where they were found."""
+        found = self.of(asked)
+        return [
+            {where: [Evidence("text", self.names[column], where, 1.0)] for where in found if found[where][0, column]}
+            for column in columns
+        ]
 
     def _found(self, texts: Sequence[Iterable[str]]) -> NDArray[np.float32]:
         found = np.zeros((len(texts), len(self.names)), np.float32)
@@ -97,6 +98,7 @@ class NameVectors:
         """Return the cosines: float32[B, C]."""
         return {LIKE + self.view.name: np.asarray(self.view.features(asked) @ self.vectors.T, np.float32)}
 
-    def why(self, asked: Descriptions, column: int) -> dict[str, list[Evidence]]:
-        """Return the name."""
-        return {LIKE + self.view.name: [Evidence("text", self.names[column], "like the name", 1.0)]}
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[dict[str, list[Evidence]]]:
+        """Return the names."""
+        feature = LIKE + self.view.name
+        return [{feature: [Evidence("text", self.names[column], "like the name", 1.0)]} for column in columns]

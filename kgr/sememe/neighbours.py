@@ -15,7 +15,8 @@ from kgr.sememe.dense_view import DenseView
 from kgr.sememe.measure import average_precisions
 from kgr.sememe.popularity import Popularity, fit_popularity
 from kgr.sememe.scorer import Evidence
-from kgr.sememe.views import References, View, references_of, similarities
+from kgr.sememe.views import References, View, known, references_of, similarities
+from kgr.sememe.word_views import WORDS
 
 if TYPE_CHECKING:
     from kgr.sememe.annotations import Annotations
@@ -150,9 +151,16 @@ class NearestSynsets:
         """Return the references that count for each synset."""
         return self.rule.neighbours({view.name: similarities(view, asked, own) for view, own in self.views})
 
-    def why(self, asked: Descriptions, column: int) -> list[Evidence]:
-        """Return the references that have a sememe and count, by how much."""
+    def knows(self, asked: Descriptions) -> bool:
+        """Whether its views see anything of the synset: see :func:`kgr.sememe.views.known`."""
+        return known([view for view, _ in self.views], asked)
+
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[list[Evidence]]:
+        """Return the references that have each sememe and count, by how much."""
         near = self.near(asked)
+        return [self._have(near, column) for column in columns]
+
+    def _have(self, near: Neighbours, column: int) -> list[Evidence]:
         rows, weights = near.rows[0], near.weights[0]
         has = self.labels[:, [column]].toarray().ravel()[rows] > 0
         pairs = zip(rows[has].tolist(), weights[has].tolist(), strict=True)
@@ -202,7 +210,7 @@ def fit_spbs_sr(
         There are neither vectors nor words nor WordNet.
     """
     dense = [view.name for view in views if isinstance(view, DenseView)]
-    chosen = dense or [view.name for view in views if view.name in ("words", "closure")]
+    chosen = dense or [view.name for view in views if view.name in (WORDS, "closure")]
     if not chosen:
         raise DataError(
             "SPBS-SR compares vectors, words or WordNet's closure, and the store has none of them: add texts with kgr "

@@ -42,6 +42,10 @@ class Popularity:
         shares: NDArray[np.float32] = (self.counts - mine) / np.maximum(others, 1)[:, None].astype(np.float32)
         return shares.astype(np.float32)
 
+    def knows(self, asked: Descriptions) -> bool:
+        """Every synset: it asks nothing of it."""
+        return True
+
 
 def fit_popularity(annotations: Annotations, references: NDArray[np.int32]) -> Popularity:
     """Count the train sememes of the references."""

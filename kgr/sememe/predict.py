@@ -10,17 +10,21 @@ from numpy.typing import NDArray
 
 from kgr.errors import ConfigError
 from kgr.sememe.annotations import SPLITS
+from kgr.sememe.config import READS
 from kgr.sememe.descriptions import Descriptions, describe_new, unknown_synset
 from kgr.sememe.lookup import named_sememe
 from kgr.sememe.material import Material, seen
-from kgr.sememe.scorer import Evidence, Explainer
+from kgr.sememe.scorer import Evidence, Explainer, Scorer
 
 if TYPE_CHECKING:
     from kgr.sememe.run import SememeRun
 
 _REASONS = 5
 
-_SILENT = "nothing that is known of the synset says anything to the method: no known word, no relation, no hypernym"
+_SILENT = (
+    "nothing that is known of the synset says anything to method {method}: no word that it knows (in {language}), no "
+    "relation and no hypernym that it reads"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +90,8 @@ class Prediction:
         Which gave the scores: the run's, or popularity where it falls back to that.
     fallback : str or None
         Why popularity had to stand in for the run's method.
+    unread : tuple of str
+        What was said of a new synset and the run's settings do not read: of lemmas, gloss, examples, hypernyms.
     results : tuple of Predicted
         The best first.
     """
@@ -95,6 +101,7 @@ class Prediction:
     gloss: str
     method: str
     fallback: str | None
+    unread: tuple[str, ...]
     results: tuple[Predicted, ...]
 
 
@@ -123,23 +130,36 @@ def predict(run: SememeRun, question: Question, *, k: int = 10, why: bool = True
         raise ConfigError(f"k is {k}, expected at least 1")
     material = run.scores.material
     asked = described(material, question)
-    silent = nothing_known(material, asked)
+    silent = not run.scores.scorer.knows(asked)
     scores = run.scores.of(asked, run.scores.popularity if silent else None)
-    chances = scores.astype(np.float64) if silent else run.learned.calibration.of(scores)
-    threshold = run.learned.popularity_threshold if silent else run.learned.threshold
+    law = run.learned.texts_alone if _texts_alone(asked) and run.learned.texts_alone else run.learned.law
+    chances = scores.astype(np.float64) if silent else law.calibration.of(scores)
+    kept = (run.learned.popularity_threshold if silent else law.threshold).kept(scores)[0]
     order = np.argsort(-scores[0], kind="stable")[: min(k, int(run.scores.seen.sum()))]
-    kept, own = threshold.kept(scores)[0], _annotated(material, int(asked.rows[0]))
-    explainer = run.scores.scorer if why and not silent and isinstance(run.scores.scorer, Explainer) else None
-    results = []
-    for place, column in enumerate(order.tolist()):
+    told = [int(column) for place, column in enumerate(order) if kept[column] or place == 0]
+    reasons = _reasons(run.scores.scorer, asked, told) if why and not silent else {}
+    own, results = _annotated(material, int(asked.rows[0])), []
+    for column in order.tolist():
         named = named_sememe(run.store, material.annotations, column)
-        reasons = explainer.why(asked, column)[:_REASONS] if explainer and (kept[column] or place == 0) else []
         said = float(scores[0, column]), float(max(0.0, chances[0, column])), bool(kept[column])
-        results.append(Predicted(named.key, named.label, named.names, *said, own.get(column), tuple(reasons)))
-    lemmas = asked.lemmas[0]
+        spoke = tuple(reasons.get(column, ())[:_REASONS])
+        results.append(Predicted(named.key, named.label, named.names, *said, own.get(column), spoke))
+    lemmas, missed = asked.lemmas[0], unread(material, question)
     label = lemmas[0] if lemmas else question.synset or "a new synset"
-    method, fallback = ("popularity", _SILENT) if silent else (run.config.method, None)
-    return Prediction(question.synset, label, asked.gloss[0], method, fallback, tuple(results))
+    fallback = _SILENT.format(method=run.config.method, language=run.config.language) if silent else None
+    method = "popularity" if silent else run.config.method
+    return Prediction(question.synset, label, asked.gloss[0], method, fallback, missed, tuple(results))
+
+
+def _texts_alone(asked: Descriptions) -> bool:
+    """Whether the one synset is a new one of which nothing but texts is told."""
+    return int(asked.rows[0]) < 0 and not len(asked.edges.others) and not len(asked.concepts.ids)
+
+
+def _reasons(scorer: Scorer, asked: Descriptions, columns: list[int]) -> dict[int, list[Evidence]]:
+    if not isinstance(scorer, Explainer):
+        return {}
+    return dict(zip(columns, scorer.why(asked, columns), strict=True))
 
 
 def described(material: Material, question: Question) -> Descriptions:
@@ -174,15 +194,15 @@ def synset_row(material: Material, key: str) -> int:
     raise unknown_synset(material.store, material.annotations, key, material.config.language)
 
 
-def nothing_known(material: Material, asked: Descriptions) -> bool:
-    """Whether nothing that is known of the one synset that is asked says anything to the run's method."""
-    if material.config.method in ("popularity", "propagation", "graph", "spbs-rr"):
-        return material.config.method != "popularity" and not len(asked.edges.others)
-    return not any(_says(view.features(asked)) for view in material.views if view.name != "class")
-
-
-def _says(features: object) -> bool:
-    return bool(np.asarray(abs(features).sum()) > 0)  # type: ignore[arg-type]
+def unread(material: Material, question: Question) -> tuple[str, ...]:
+    """Return which parts of what is said of a new synset the run's settings do not read."""
+    config = material.config
+    read = READS[config.method]
+    texts = config.texts and "language" in read
+    graph = config.relations if "relations" in read else config.method in ("graph", "propagation")
+    above = graph or (material.taxonomy is not None and "wordnet" in read)
+    said = {name: bool(getattr(question, name)) for name in ("lemmas", "gloss", "examples", "hypernyms")}
+    return tuple(name for name, given in said.items() if given and not (above if name == "hypernyms" else texts))
 
 
 def _annotated(material: Material, row: int) -> dict[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,18 +85,26 @@ class Propagation:
             found[part] = remainder(found[part], own_flow) + (_PRIOR / max(1.0, counts.max())) * (counts - mine)
         return found
 
-    def why(self, asked: Descriptions, column: int) -> list[Evidence]:
-        """Return the annotated synsets from which a sememe came, by how much of it came from each.
+    def knows(self, asked: Descriptions) -> bool:
+        """Whether an edge leads to the synset or from it."""
+        return len(asked.edges.others) > 0
+
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[list[Evidence]]:
+        """Return the annotated synsets from which each sememe came, by how much of it came from each.
 
         Those that an edge leads to are named with its relation, ``^`` before one that leads from them.
         """
         sources = self._walks(self._last(asked)).tocoo()
-        ends, amounts = sources.coords[1], sources.data
-        has = self.labels[:, [column]].toarray().ravel() > 0
-        kept = has[ends] & (ends != asked.rows[0])
+        others = sources.coords[1] != asked.rows[0]
+        ends, amounts = sources.coords[1][others], sources.data[others]
+        direct = dict(zip(asked.edges.others.tolist(), asked.edges.relations.tolist(), strict=True))
+        return [self._came(ends, amounts, direct, column) for column in columns]
+
+    def _came(
+        self, ends: NDArray[np.int32], amounts: NDArray[np.float32], direct: Mapping[int, int], column: int
+    ) -> list[Evidence]:
+        kept = self.labels[:, [column]].toarray().ravel()[ends] > 0
         order = np.argsort(-amounts[kept], kind="stable")[:_SHOWN]
-        _, others, relations = asked.edges
-        direct = dict(zip(others.tolist(), relations.tolist(), strict=True))
         found = zip(ends[kept][order].tolist(), amounts[kept][order].tolist(), strict=True)
         return [self._evidence(end, direct.get(end), amount) for end, amount in found]
 

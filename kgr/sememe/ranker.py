@@ -18,7 +18,7 @@ from kgr import _io
 from kgr.errors import ConfigError, FormatError
 from kgr.sememe.features import Features, Pairs
 from kgr.sememe.measure import average_precisions
-from kgr.sememe.scorer import Evidence
+from kgr.sememe.scorer import Evidence, Last
 
 if TYPE_CHECKING:
     from kgr.sememe.annotations import Annotations
@@ -73,21 +73,29 @@ class Ranker:
     members: tuple[Any, ...]
     trees: int
     name: str = "ranker"
+    _last: Last[Pairs] = dataclasses.field(default_factory=Last, compare=False, repr=False)
 
     def scores(self, asked: Descriptions) -> NDArray[np.float32]:
         """Return probabilities, float32[B, C]; those of sememes that are no candidates are below all others."""
-        pairs = self.features.of(asked)
+        pairs = self._last.of(asked, self.features.of)
         return spread(pairs, _probability(self.members, pairs.values, self.trees), self.frequency)
 
-    def why(self, asked: Descriptions, column: int) -> list[Evidence]:
-        """Return what spoke for a sememe of one synset: what the trees made of the features."""
-        pairs = self.features.of(asked)
-        at = np.flatnonzero(pairs.columns == column)
-        if not len(at):
-            return []
-        told = [one.predict(pairs.values[at], num_iteration=self.trees, pred_contrib=True) for one in self.members]
-        gains = dict(zip(self.features.names, np.mean(told, axis=0)[0, :-1].tolist(), strict=True))
-        return self.features.evidence(asked, column, gains)[:SHOWN]
+    def knows(self, asked: Descriptions) -> bool:
+        """Whether a view sees anything of the synset."""
+        return self.features.knows(asked)
+
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[list[Evidence]]:
+        """Return what spoke for sememes of one synset, by what the trees made of the features."""
+        pairs = self._last.of(asked, self.features.of)
+        places = {column: place for place, column in enumerate(pairs.columns.tolist())}
+        candidates = [column for column in columns if column in places]
+        if not candidates:
+            return [[] for _ in columns]
+        values = pairs.values[[places[column] for column in candidates]]
+        told = [one.predict(values, num_iteration=self.trees, pred_contrib=True) for one in self.members]
+        gains = [dict(zip(self.features.names, own, strict=True)) for own in np.mean(told, axis=0)[:, :-1].tolist()]
+        found = dict(zip(candidates, self.features.evidence(asked, candidates, gains), strict=True))
+        return [found.get(column, [])[:SHOWN] for column in columns]
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write the trees into a run's folder, and return what is to be kept beside them, as JSON has it."""

@@ -18,7 +18,7 @@ from kgr.errors import DataError, FormatError
 from kgr.index.check import verify_sections
 from kgr.index.store import Store
 from kgr.sememe.config import SememeConfig
-from kgr.sememe.evaluate import Measured, evaluate
+from kgr.sememe.evaluate import Measured, evaluate, judged
 from kgr.sememe.learned import Learned
 from kgr.sememe.material import Material, material_of, sections_of
 from kgr.sememe.methods import METHODS, Fit
@@ -59,10 +59,22 @@ class Fitted:
 
     def rows(self, rows: NDArray[np.integer[Any]], scorer: Scorer | None = None) -> NDArray[np.float32]:
         """Score synsets of the store: float32[B, C]."""
+        return self._blocks(rows, self.material.asked, scorer)
+
+    def by_texts_alone(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Score synsets of the store as if they were new and texts alone told of them: float32[B, C]."""
+        return self._blocks(rows, self.material.texts_alone)
+
+    def _blocks(
+        self,
+        rows: NDArray[np.integer[Any]],
+        described: Callable[[NDArray[np.integer[Any]]], Descriptions],
+        scorer: Scorer | None = None,
+    ) -> NDArray[np.float32]:
         found = np.empty((len(rows), len(self.seen)), np.float32)
         for first in range(0, len(rows), _BLOCK):
             part = slice(first, first + _BLOCK)
-            found[part] = self.of(self.material.asked(rows[part]), scorer)
+            found[part] = self.of(described(rows[part]), scorer)
         return found
 
 
@@ -128,7 +140,9 @@ class SememeRun:
         Returns
         -------
         dict
-            See :func:`kgr.sememe.evaluate.evaluate`; ``method`` and ``protocol`` beside it.
+            See :func:`kgr.sememe.evaluate.evaluate`; ``method`` and ``protocol`` beside it, and of a method that
+            reads texts ``texts_alone``: the figures of the same synsets as if they were new and nothing but their
+            texts were told.
 
         Raises
         ------
@@ -142,9 +156,13 @@ class SememeRun:
             raise DataError(f"{self.store.path}: no synset is annotated in {chosen}, expected some to evaluate on")
         degrees = np.diff(scores.material.descriptions.edges.offsets)[rows]
         popular = scores.rows(rows, scores.popularity)
-        thresholds = self.learned.threshold, self.learned.popularity_threshold
+        law, alone = self.learned.law, self.learned.texts_alone
+        thresholds = law.threshold, self.learned.popularity_threshold
         measured = Measured(chosen, rows, scores.rows(rows), popular, *thresholds, degrees, scores.seen)
-        found = evaluate(measured, annotations, self.learned.calibration)
+        found = evaluate(measured, annotations, law.calibration)
+        if alone is not None:
+            gold = annotations.of(chosen)[rows]
+            found["texts_alone"] = judged(scores.by_texts_alone(rows), gold, alone.threshold, alone.calibration)
         return {"method": self.config.method, "protocol": self.config.protocol, **found}
 
     def plot(self, path: str | Path | None = None) -> Path:
@@ -163,10 +181,10 @@ class SememeRun:
         self,
         synset: str | None = None,
         *,
-        lemmas: Sequence[str] = (),
+        lemmas: str | Sequence[str] = (),
         gloss: str = "",
-        examples: Sequence[str] = (),
-        hypernyms: Sequence[str] = (),
+        examples: str | Sequence[str] = (),
+        hypernyms: str | Sequence[str] = (),
         pos: str = "",
         k: int = 10,
         why: bool = True,
@@ -175,9 +193,10 @@ class SememeRun:
 
         See :func:`kgr.sememe.predict.predict`.
         """
+        from kgr.sememe.descriptions import several
         from kgr.sememe.predict import Question, predict
 
-        question = Question(synset, tuple(lemmas), gloss, tuple(examples), tuple(hypernyms), pos)
+        question = Question(synset, several(lemmas), gloss, several(examples), several(hypernyms), pos)
         return predict(self, question, k=k, why=why)
 
     def predict_all(self, split: str | None = None) -> Iterator[tuple[str, NDArray[np.int64], NDArray[np.float32]]]:
@@ -195,7 +214,7 @@ class SememeRun:
 
     def probabilities(self, rows: ArrayLike) -> NDArray[np.float64]:
         """Return the probabilities that synsets of the store have each sememe: float64[B, C]."""
-        return self.learned.calibration.of(self.scores.rows(np.asarray(rows, np.int64)))
+        return self.learned.law.calibration.of(self.scores.rows(np.asarray(rows, np.int64)))
 
     def export(self, path: str | Path, *, split: str | None = None) -> int:
         """Write predicted sememes to a file: see :func:`kgr.sememe.export.export`."""

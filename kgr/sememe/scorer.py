@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,11 +52,33 @@ class Scorer(Protocol):
         """
         ...
 
+    def knows(self, asked: Descriptions) -> bool:
+        """Whether anything that is known of the one synset that is asked says something to the method."""
+        ...
+
 
 @runtime_checkable
 class Explainer(Protocol):
     """A method that can say why."""
 
-    def why(self, asked: Descriptions, column: int) -> list[Evidence]:
-        """Return what spoke for a sememe of the one synset that is asked, the strongest first."""
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[list[Evidence]]:
+        """Return what spoke for each of some sememes of the one synset that is asked, the strongest first."""
         ...
+
+
+Found = TypeVar("Found")
+
+
+class Last(Generic[Found]):
+    """Keeps what was found last: the scores of a synset and the reasons for them come from the same neighbours."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Descriptions | None, Found | None] = (None, None)
+
+    def of(self, asked: Descriptions, find: Callable[[Descriptions], Found]) -> Found:
+        """Return what ``find`` gives of these very descriptions, the object, without finding it twice in a row."""
+        known, found = self._last
+        if known is not asked or found is None:
+            found = find(asked)
+            self._last = asked, found
+        return found

@@ -6,7 +6,7 @@ Every source leaves a synset's own annotation out, so that it says of a referenc
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.sparse import csr_array, vstack
 from kgr.sememe.annotations import places_of, remainder, rows_at
 from kgr.sememe.neighbours import Neighbours, Rule, nearest
 from kgr.sememe.related import Related
-from kgr.sememe.scorer import Evidence, Scorer
+from kgr.sememe.scorer import Evidence, Last, Scorer
 from kgr.sememe.views import References, View, similarities
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class Source(Protocol):
     def of(self, asked: Descriptions) -> Scores:
         """Return its scores by feature."""
 
-    def why(self, asked: Descriptions, column: int) -> Traces:
-        """Return where the scores of one synset and one sememe come from; of some features nothing can be said."""
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[Traces]:
+        """Return where the scores of one synset and some sememes come from; of some features nothing can be said."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +120,7 @@ class Votes:
     rule: Rule
     neighbours: int
     together: NDArray[np.float32]
+    _last: Last[dict[str, Neighbours]] = dataclasses.field(default_factory=Last, compare=False, repr=False)
 
     def of(self, asked: Descriptions) -> Scores:
         found: Scores = {}
@@ -137,9 +138,13 @@ class Votes:
         found: NDArray[np.float32] = remainder(shares @ self.together, shares * counts + mine) / norms
         return found
 
-    def why(self, asked: Descriptions, column: int) -> Traces:
-        has, traces = self.annotated.having(column), {}
-        for name, near in self._nearest(asked).items():
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[Traces]:
+        near = self._nearest(asked)
+        return [self._trace(near, self.annotated.having(column)) for column in columns]
+
+    def _trace(self, nearest: Mapping[str, Neighbours], has: NDArray[np.bool_]) -> Traces:
+        traces = {}
+        for name, near in nearest.items():
             at = has[near.rows[0]]
             places, weights = near.rows[0, at], near.decayed(DECAY).weights[0, at]
             traces[VOTE + name] = self.annotated.spoke(places, weights)
@@ -147,6 +152,9 @@ class Votes:
         return traces
 
     def _nearest(self, asked: Descriptions) -> dict[str, Neighbours]:
+        return self._last.of(asked, self._find)
+
+    def _find(self, asked: Descriptions) -> dict[str, Neighbours]:
         near = {view.name: similarities(view, asked, references) for view, references in self.views}
         near[ALL] = self.rule.blend(near)
         return {name: nearest(similar, self.neighbours) for name, similar in near.items()}
@@ -181,10 +189,13 @@ class Shares:
         shares = (near @ self.annotated.labels).toarray() / total
         return {f"share of {kind}": own for kind, own in zip(found, np.split(shares, len(found)), strict=True)}
 
-    def why(self, asked: Descriptions, column: int) -> Traces:
-        has = self.annotated.having(column)
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[Traces]:
+        related = self.related.of(asked)
+        return [self._trace(related, self.annotated.having(column)) for column in columns]
+
+    def _trace(self, related: Mapping[str, csr_array], has: NDArray[np.bool_]) -> Traces:
         traces = {}
-        for kind, near in self.related.of(asked).items():
+        for kind, near in related.items():
             at = has[near.indices]
             traces[f"share of {kind}"] = self.annotated.spoke(near.indices[at], near.data[at], kind)
         return traces
@@ -217,8 +228,8 @@ class ClassFrequency:
         others = np.maximum(self.sizes[classes] - own.any(axis=1), 1)
         return {"frequency in its class": (self.counts[classes] - own) / others[:, None]}
 
-    def why(self, asked: Descriptions, column: int) -> Traces:
-        return {}
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[Traces]:
+        return [{} for _ in columns]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,8 +241,8 @@ class Scored:
     def of(self, asked: Descriptions) -> Scores:
         return {f"score of {self.scorer.name}": self.scorer.scores(asked)}
 
-    def why(self, asked: Descriptions, column: int) -> Traces:
-        return {}
+    def why(self, asked: Descriptions, columns: Sequence[int]) -> list[Traces]:
+        return [{} for _ in columns]
 
 
 def fit_class_frequency(

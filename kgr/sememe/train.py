@@ -16,9 +16,8 @@ from kgr.engine.run import Run, begin_fit
 from kgr.errors import ConfigError, DataError
 from kgr.index.check import verify_sections
 from kgr.index.store import Store
-from kgr.sememe.calibration import calibrate
 from kgr.sememe.config import SememeConfig, resolve
-from kgr.sememe.learned import FILE, Learned
+from kgr.sememe.learned import FILE, Law, Learned
 from kgr.sememe.material import material_of, sections_of
 from kgr.sememe.measure import tune_threshold
 from kgr.sememe.methods import METHODS, Fit
@@ -125,6 +124,7 @@ def _learned(fit: Fit, sections: Mapping[str, str]) -> tuple[Fitted, Learned]:
     scorer, kept = METHODS[material.config.method](fit)
     scores = Fitted(material, scorer)
     gold = material.annotations.of("valid")[valid]
-    found = scores.rows(valid)
+    law = Law.of(scores.rows(valid), gold)
+    texts_alone = Law.of(scores.by_texts_alone(valid), gold) if material.has_texts else None
     popular = tune_threshold(scores.rows(valid, scores.popularity), gold)
-    return scores, Learned(kept, tune_threshold(found, gold), popular, calibrate(found, gold), sections)
+    return scores, Learned(kept, law, texts_alone, popular, sections)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,10 +12,10 @@ from scipy.sparse import csr_array, issparse
 
 from kgr.errors import DataError
 from kgr.index.analysis import Analyzer, AnalyzerConfig
-from kgr.sememe.concept_views import fit_classes, fit_closure, fit_hypernym_words
+from kgr.sememe.concept_views import CLASS, fit_classes, fit_closure, fit_hypernym_words
 from kgr.sememe.dense_view import DenseView, Encoded
 from kgr.sememe.graph_view import Neighbourhood, fit_graph, fit_related_words
-from kgr.sememe.word_views import fit_pieces, fit_words
+from kgr.sememe.word_views import WORDS, fit_pieces, fit_words
 
 if TYPE_CHECKING:
     from kgr.data.wordnet import WordNet
@@ -111,6 +111,18 @@ def references_of(view: View, descriptions: Descriptions, rows: NDArray[np.int32
     """Return references as a view sees them; ``descriptions`` are those of all synsets, in their order."""
     features = view.features(descriptions.take(rows))
     return References(rows, csr_array(features.T) if issparse(features) else np.ascontiguousarray(features.T))
+
+
+def known(views: Sequence[View], asked: Descriptions) -> bool:
+    """Whether views see anything of the one synset that is asked.
+
+    Its class alone says nothing of it. An encoder has a vector for every text, of words that nobody knows too: what it
+    makes of a new synset counts only where no view of words is there to tell.
+    """
+    words = any(view.name == WORDS for view in views)
+    unseen = words and int(asked.rows[0]) < 0
+    telling = (view for view in views if view.name != CLASS and not (unseen and isinstance(view, DenseView)))
+    return any(float(abs(view.features(asked)).sum()) > 0 for view in telling)
 
 
 def similarities(view: View, asked: Descriptions, references: References) -> NDArray[np.float32]:

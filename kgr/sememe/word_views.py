@@ -16,6 +16,9 @@ from kgr.sememe.bags import Bag, BagView, fit_bags
 if TYPE_CHECKING:
     from kgr.sememe.descriptions import Descriptions
 
+WORDS = "words"
+"""The name of the view of words."""
+
 PIECES = range(3, 6)
 """Lengths of the pieces of lemmas, in characters."""
 
@@ -31,7 +34,7 @@ def fit_words(descriptions: Descriptions, analyzer: Analyzer) -> BagView | None:
     def tokens(asked: Descriptions) -> list[dict[str, float]]:
         return words_of(asked, analyzer)
 
-    return fit_bags("words", tokens, descriptions, idf=smooth)
+    return fit_bags(WORDS, tokens, descriptions, idf=smooth)
 
 
 def words_of(asked: Descriptions, analyzer: Analyzer) -> list[dict[str, float]]:

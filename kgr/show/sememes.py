@@ -22,6 +22,8 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
         ["all", _count(metrics), *whole],
         ["popularity", *_figures(metrics["popularity"])],
     ]
+    if "texts_alone" in metrics:
+        rows.append(["as new, by texts alone", *_figures(metrics["texts_alone"])])
     for group, what in _GROUPS.items():
         names = _POS if group == "by_pos" else {}
         rows += [[f"{what}: {names.get(name, name)}", *_figures(own)] for name, own in metrics[group].items()]
@@ -34,7 +36,9 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
 def _remarks(metrics: Mapping[str, Any]) -> list[str]:
     found = []
     if metrics["calibration_error"] is not None:
-        found.append(f"probabilities: expected calibration error {_percent(metrics, 'calibration_error')}")
+        alone = metrics.get("texts_alone")
+        new = f", as new by texts alone {_percent(alone, 'calibration_error')}" if alone else ""
+        found.append(f"probabilities: expected calibration error {_percent(metrics, 'calibration_error')}{new}")
     if metrics["unseen"]["annotations"]:
         unseen = metrics["unseen"]
         found.append(
@@ -74,6 +78,8 @@ def prediction_table(found: Prediction) -> str:
     parts = [head + (f": {clean(found.gloss)}" if found.gloss else "")]
     if found.fallback:
         parts.append(f"{found.fallback}; these are the most frequent sememes")
+    if found.unread:
+        parts.append(f"not read by this run, whose settings leave it out: {', '.join(found.unread)}")
     parts.append(table(["", "sememe", "English", "Chinese", "probability", "score", "annotated in"], rows, "llllrrl"))
     parts += [_reasons(own.key, own.why) for own in found.results if own.why]
     return "\n\n".join([*parts, "* predicted: its score passes the threshold that was tuned on valid"])

@@ -12,9 +12,11 @@ import kgr
 from kgr.errors import UnknownKey
 from kgr.index.store import Store
 from kgr.sememe.annotations import annotations_of
-from kgr.sememe.dense_view import encoded_of, name_vectors_of, text_of
+from kgr.sememe.dense_view import DenseView, Encoded, encoded_of, name_vectors_of, text_of
 from kgr.sememe.descriptions import describe, describe_new
 from kgr.sememe.train import train_sememes
+from kgr.sememe.views import known
+from kgr.sememe.word_views import WORDS
 
 
 def counts(texts: list[str]) -> np.ndarray:
@@ -52,6 +54,17 @@ def test_the_text_of_a_new_synset_is_that_of_the_store(encoded: Store) -> None:
     new = describe_new(encoded, annotations, lemmas=["cat1", "cat thing"], gloss="a animal kept fur of kind 1")
     assert text_of(new, 0, fields) == text_of(known, 1, fields)
     assert text_of(new, 0, ["label", "alias"]) == "cat1\ncat thing"
+
+
+def test_words_say_whether_a_new_synset_is_known_not_an_encoder(encoded: Store, tmp_path: Path) -> None:
+    """An encoder has a vector for every text, of words that nobody knows too."""
+    material = train_sememes(encoded, out=tmp_path / "run", method="neighbours", vectors="toy").scores.material
+    every = DenseView("toy", Encoded(material.vectors["toy"].rows, lambda asked: np.ones((len(asked), 4), np.float32)))
+    words = [view for view in material.views if view.name == WORDS]
+    unknown, animal = (describe_new(encoded, material.annotations, gloss=gloss) for gloss in ("qqqq", "animal"))
+    assert not known([*words, every], unknown) and known([*words, every], animal)
+    assert known([every], unknown)
+    assert known([*words, every], material.asked([3])) and not known([every], material.asked([25]))
 
 
 def test_a_run_reads_vectors(encoded: Store, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,11 @@ class Told:
     def scores(self, asked: Any) -> np.ndarray:
         return np.array(self.told, np.float32)
 
-    def why(self, asked: Any, column: int) -> list[Evidence]:
-        return [Evidence("synset", f"bn:{self.name}", "", float(self.told[0][column]))]
+    def knows(self, asked: Any) -> bool:
+        return True
+
+    def why(self, asked: Any, columns: Sequence[int]) -> list[list[Evidence]]:
+        return [[Evidence("synset", f"bn:{self.name}", "", float(self.told[0][column]))] for column in columns]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +44,9 @@ class Silent:
 
     def scores(self, asked: Any) -> np.ndarray:
         return np.array(self.told, np.float32)
+
+    def knows(self, asked: Any) -> bool:
+        return False
 
 
 def test_inverse_ranks() -> None:
@@ -89,8 +96,15 @@ def test_shares() -> None:
 
 def test_why_weighs_the_evidence_of_those_that_have_some() -> None:
     one, other, silent = Told([[3, 2]], "one"), Told([[8, 1]], "other"), Silent([[1, 1]])
-    found = Blend((one, silent, other), (0.5, 0.25, 0.25)).why(ASKED, 0)
-    assert [(each.key, each.weight) for each in found] == [("bn:other", 2.0), ("bn:one", 1.5)]
-    assert [each.key for each in Blend((one, other), (1.0, 0.0)).why(ASKED, 0)] == ["bn:one"]
-    keys = [(each.key, each.weight) for each in Ensemble(one, other).why(ASKED, 1)]
+    first, second = Blend((one, silent, other), (0.5, 0.25, 0.25)).why(ASKED, [0, 1])
+    assert [(each.key, each.weight) for each in first] == [("bn:other", 2.0), ("bn:one", 1.5)]
+    assert [(each.key, each.weight) for each in second] == [("bn:one", 1.0), ("bn:other", 0.25)]
+    assert [each.key for each in Blend((one, other), (1.0, 0.0)).why(ASKED, [0])[0]] == ["bn:one"]
+    keys = [(each.key, each.weight) for each in Ensemble(one, other).why(ASKED, [1])[0]]
     assert keys == [("bn:one", pytest.approx(1.1)), ("bn:other", pytest.approx(0.45))]
+
+
+def test_one_that_knows_is_enough_where_it_counts() -> None:
+    told, silent = Told([[3, 2]]), Silent([[1, 1]])
+    assert Blend((told, silent), (0.5, 0.5)).knows(ASKED) and not Blend((told, silent), (0.0, 1.0)).knows(ASKED)
+    assert Ensemble(silent, told).knows(ASKED) and not Ensemble(silent, silent).knows(ASKED)

@@ -106,7 +106,7 @@ def test_what_spoke_sums_to_the_score(known: Known, views: tuple[View, ...]) -> 
     asked = descriptions.take(annotations.rows("test")[:1])
     scores = found.scores(asked)[0]
     best = int(scores.argmax())
-    why = found.why(asked, best)
+    (why,) = found.why(asked, [best])
     assert sum(own.weight for own in why) == pytest.approx(float(scores[best]), abs=1e-5)
     assert [own.weight for own in why] == sorted((own.weight for own in why), reverse=True)
     column = annotations.of("train")[:, [best]].toarray().ravel()

@@ -115,7 +115,7 @@ def test_why_names_synsets_and_relations(known: Known) -> None:
     fit = fit_propagation(known.described, known.annotations, known.references, relations=names)
     asked = known.described.take([10])
     column = known.annotations.sememe_keys.index("AnimalBeast|兽")
-    found = fit.why(asked, column)
+    (found,) = fit.why(asked, [column])
     assert {(each.what, each.key) for each in found[:2]} == {
         ("relation", "synset:hypernym bn:00000000n"),
         ("relation", "^synset:related bn:00000001n"),
@@ -128,7 +128,7 @@ def test_why_names_synsets_and_relations(known: Known) -> None:
 
 
 def test_why_leaves_the_synset_itself_out(known: Known) -> None:
-    found = fitted(known).why(known.described.take([1]), known.annotations.sememe_keys.index("AnimalBeast|兽"))
+    (found,) = fitted(known).why(known.described.take([1]), [known.annotations.sememe_keys.index("AnimalBeast|兽")])
     assert found
     assert "bn:00000001n" not in {each.key for each in found}
 

@@ -137,7 +137,7 @@ def test_why_names_synsets_that_have_the_sememe(
 ) -> None:
     asked = descriptions.take(annotations.rows("test")[:1])
     column = int(ranker.scores(asked)[0].argmax())
-    told = ranker.why(asked, column)
+    (told,) = ranker.why(asked, [column])
     weights = [one.weight for one in told]
     assert told and weights == sorted(weights, reverse=True) and weights[-1] > 0
     have = {annotations.keys[row] for row in annotations.of("train")[:, [column]].tocoo().coords[0].tolist()}
@@ -147,7 +147,9 @@ def test_why_names_synsets_that_have_the_sememe(
 def test_a_sememe_that_is_no_candidate_has_no_evidence(ranker: Ranker, descriptions: Descriptions) -> None:
     asked = descriptions.take([0])
     other = np.setdiff1d(np.arange(len(ranker.frequency)), ranker.features.of(asked).columns)[0]
-    assert ranker.why(asked, int(other)) == []
+    best = int(ranker.scores(asked)[0].argmax())
+    assert ranker.why(asked, [int(other)]) == [[]]
+    assert ranker.why(asked, [int(other), best]) == [[], *ranker.why(asked, [best])]
 
 
 def test_it_comes_back_as_it_was_written(ranker: Ranker, descriptions: Descriptions, tmp_path: Path) -> None:

@@ -18,16 +18,19 @@ from kgr.data.babelsememe import build_babelsememe
 from kgr.engine.run import Run
 from kgr.errors import ConfigError, DataError, FormatError, UnknownKey
 from kgr.index.store import Store
+from kgr.sememe import sources
 from kgr.sememe.config import READS, SememeConfig
 from kgr.sememe.descriptions import Descriptions
 from kgr.sememe.export import write_rankings
 from kgr.sememe.features import Features
 from kgr.sememe.graph_config import SpbsRrConfig
 from kgr.sememe.material import sections_of
+from kgr.sememe.measure import average_precisions
 from kgr.sememe.methods import METHODS
 from kgr.sememe.ranker import Ranker, fit_ranker
 from kgr.sememe.run import SememeRun
 from kgr.sememe.train import train_sememes
+from kgr.show.sememes import metrics_table, prediction_table
 
 SMALL = {"graph_dim": 8, "graph_epochs": 2, "rounds": 5, "device": "cpu"}
 
@@ -120,7 +123,7 @@ def test_labels_of_valid_do_change_what_is_tuned(folder: Path, told: Store, tmp_
     """The test above can fail: labels that may be read do leave traces."""
     other = shuffled(folder, tmp_path / "in", "valid")
     laws = [
-        train_sememes(store, out=tmp_path / str(number), method="popularity").learned.calibration
+        train_sememes(store, out=tmp_path / str(number), method="popularity").learned.law
         for number, store in enumerate((told, other))
     ]
     assert laws[0] != laws[1]
@@ -167,9 +170,75 @@ def test_a_new_synset_by_its_hypernym(run: SememeRun) -> None:
 def test_nothing_known_falls_back_to_popularity_and_says_so(run: SememeRun) -> None:
     found = run.predict(gloss="qqqq")
     assert found.method == "popularity"
-    assert "nothing that is known of the synset" in str(found.fallback)
+    assert found.fallback is not None and "nothing that is known of the synset says anything to" in found.fallback
+    assert found.unread == ("gloss",) and "no word that it knows (in en)" in found.fallback
     assert found.results[0].key == "entity|实体"
     assert found.results[0].probability == pytest.approx(found.results[0].score)
+
+
+def test_what_a_method_knows_nothing_of_falls_back(told: Store, tmp_path: Path) -> None:
+    """A model with vectors of its synsets alone, and words that nobody knows."""
+    asked: dict[str, dict[str, Any]] = {
+        "spbs-rr": {"lemmas": ["cat1"], "hypernyms": ["bn:00000000n"]},
+        "spbs-sr": {"lemmas": ["qqqq"], "hypernyms": ["bn:00000000n"]},
+        "ensemble": {"lemmas": ["qqqq"]},
+    }
+    for method, question in asked.items():
+        run = train_sememes(told, out=tmp_path / method, **settings(method))
+        found = run.predict(**question)
+        assert (found.method, found.fallback is None) == ("popularity", False), method
+        assert found.results[0].probability == pytest.approx(found.results[0].score)
+        known = run.predict("bn:00000010n")
+        assert (known.method, known.fallback, known.unread) == (method, None, ())
+    assert run.predict(lemmas=["cat1"]).fallback is None
+
+
+def test_what_the_settings_leave_out_is_told(told: Store, tmp_path: Path) -> None:
+    told_of = {"lemmas": "cat1", "gloss": "fur", "hypernyms": "bn:00000000n"}
+    for left_out, unread in (("relations", ("hypernyms",)), ("texts", ("lemmas", "gloss"))):
+        run = train_sememes(told, out=tmp_path / left_out, **settings("neighbours", **{left_out: False}))
+        found = run.predict(**told_of)
+        assert (found.unread, found.fallback) == (unread, None)
+        assert f"not read by this run, whose settings leave it out: {', '.join(unread)}" in prediction_table(found)
+
+
+def test_one_text_is_as_good_as_several(run: SememeRun) -> None:
+    several = run.predict(lemmas=["cat99"], gloss="x", examples=["y"], hypernyms=["bn:00000000n"])
+    assert run.predict(lemmas="cat99", gloss="x", examples="y", hypernyms="bn:00000000n") == several
+
+
+def test_new_synsets_of_which_texts_alone_are_told_have_a_law_of_their_own(told: Store, tmp_path: Path) -> None:
+    """As if the synsets of a split were new: the same scores, threshold and probabilities as a user is given."""
+    run = train_sememes(told, out=tmp_path / "run", **settings("neighbours"))
+    law, annotations = run.learned.texts_alone, run.scores.material.annotations
+    assert law is not None and law != run.learned.law
+    rows, described = annotations.rows("test"), run.scores.material.descriptions
+    precisions = []
+    for row in rows.tolist():
+        letter = chr(described.pos[row])
+        new = run.predict(lemmas=described.lemmas[row], gloss=described.gloss[row], pos=letter, k=7)
+        scores = run.scores.by_texts_alone(np.array([row]))
+        assert [each.score for each in new.results] == pytest.approx(np.sort(scores[0])[::-1][:7].tolist(), abs=1e-6)
+        said = np.sort(law.calibration.of(scores)[0])[::-1][:7]
+        assert [each.probability for each in new.results] == pytest.approx(said.tolist(), abs=1e-4)
+        assert sum(each.predicted for each in new.results) == law.threshold.kept(scores).sum()
+        precisions.append(average_precisions(scores, annotations.of("test")[[row]])[0])
+    alone = run.metrics["test"]["texts_alone"]
+    assert alone["map"] == pytest.approx(np.mean(precisions))
+    assert "as new, by texts alone" in metrics_table(run.metrics["test"])
+    graph = train_sememes(told, out=tmp_path / "graph", **settings("propagation"))
+    assert graph.learned.texts_alone is None and "texts_alone" not in graph.metrics["test"]
+
+
+def test_reasons_are_found_with_the_scores(told: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The neighbours of a synset are looked for once, however many sememes have reasons."""
+    run = train_sememes(told, out=tmp_path / "run", **settings("ranker"))
+    views, seen = len(run.scores.material.views), []
+    look = sources.similarities
+    monkeypatch.setattr(sources, "similarities", lambda view, *more: (seen.append(view.name), look(view, *more))[1])
+    found = run.predict(lemmas=["cat1", "soup1"], gloss="a hot animal of kind 1", k=8)
+    assert sum(bool(each.why) for each in found.results) > 1
+    assert len(seen) == len(set(seen)) == views
 
 
 def test_bad_questions_are_refused(run: SememeRun) -> None:
@@ -285,7 +354,10 @@ def test_an_unfinished_or_damaged_run_is_refused(run: SememeRun, tmp_path: Path)
     (tmp_path / "config.toml").write_bytes((run.path / "config.toml").read_bytes())
     with pytest.raises(FormatError, match=r"not trained to its end: it has no learned\.json"):
         kgr.load_run(tmp_path).evaluate()
-    for text, message in (("{}", "expected format 1"), ('{"format": 1}', "found another 'calibration'; train anew")):
+    for text, message in (
+        ("{}", "expected format 2"),
+        ('{"format": 2, "method": {}}', "found another 'law'; train anew"),
+    ):
         (tmp_path / "learned.json").write_text(text)
         with pytest.raises(FormatError, match=message):
             kgr.load_run(tmp_path).evaluate()

@@ -28,6 +28,12 @@ NOTICE = (
     "are HowNet's, for research use. Name BabelNet and HowNet, and pass this notice on."
 )
 
+PROTOCOLS = {
+    "clean": "learned from sememes of train alone",
+    "published": "read sememes of valid and of other test synsets too: not to be compared with clean ones",
+}
+"""What is said of predictions by protocol."""
+
 FORMS = (".tsv", ".jsonld")
 """Endings of files of predicted sememes."""
 
@@ -54,13 +60,14 @@ class Row(NamedTuple):
 def write_rankings(run: SememeRun, path: Path, split: str | None = None) -> int:
     """Write the full ranking of each synset as lines ``synset``, ``sememe``, ``score`` with tabs between.
 
-    Without ``split`` of all synsets. Returns how many synsets were ranked; the file is there whole or not.
+    Lines that begin with ``#`` come first: the notice, method and protocol. Without ``split`` of all synsets. Returns
+    how many synsets were ranked; the file is there whole or not.
     """
     keys, count = run.scores.material.annotations.sememe_keys, 0
 
     def lines() -> Iterator[bytes]:
         nonlocal count
-        yield b"synset\tsememe\tscore\n"
+        yield _comments(run) + b"synset\tsememe\tscore\n"
         for synset, columns, scores in run.predict_all(split):
             count += 1
             pairs = zip(columns.tolist(), scores.tolist(), strict=True)
@@ -97,7 +104,7 @@ def export(run: SememeRun, path: Path, split: str | None = None) -> int:
     """Write predicted sememes to a file, by its ending a table (``.tsv``) or JSON-LD in SKOS (``.jsonld``).
 
     Without ``split`` those of all synsets that are not annotated in train. Returns how many synsets there are. Either
-    form has the notice that the data are for non-commercial use.
+    form has the notice that the data are for non-commercial use, and says by which method and protocol they were made.
 
     Raises
     ------
@@ -111,9 +118,17 @@ def export(run: SememeRun, path: Path, split: str | None = None) -> int:
     return len(found)
 
 
+def _comments(run: SememeRun) -> bytes:
+    return f"# {NOTICE}\n# {_made(run)}\n".encode()
+
+
+def _made(run: SememeRun) -> str:
+    return f"method {run.config.method}, protocol {run.config.protocol}: {PROTOCOLS[run.config.protocol]}"
+
+
 def _table(run: SememeRun, found: list[list[Row]]) -> Iterator[bytes]:
     annotations = run.scores.material.annotations
-    yield f"# {NOTICE}\nsynset\tlabel\tsememe\tscore\tprobability\n".encode()
+    yield _comments(run) + b"synset\tlabel\tsememe\tscore\tprobability\n"
     for row, column, score, probability in (each for own in found for each in own):
         label = " ".join(run.store.label("entries", int(annotations.synsets[row]), run.config.language).split())
         fields = (annotations.keys[row], label, annotations.sememe_keys[column], f"{score:.6g}", f"{probability:.6f}")
@@ -124,7 +139,8 @@ def _skos(run: SememeRun, found: list[list[Row]]) -> Iterator[bytes]:
     """Write a graph of SKOS, a node a line: the scheme, sememes, synsets, and how probable each statement is."""
     head = {"@context": _CONTEXT}
     yield (json.dumps(head)[:-1] + ', "@graph": [\n').encode()
-    yield _node({"@id": "urn:kgr:sememes", "@type": "skos:ConceptScheme", "dcterms:rights": NOTICE}, first=True)
+    said = {"dcterms:rights": NOTICE, "dcterms:provenance": _made(run)}
+    yield _node({"@id": "urn:kgr:sememes", "@type": "skos:ConceptScheme", **said}, first=True)
     for column in sorted({each.column for own in found for each in own}):
         yield _node(_sememe_node(run, column))
     for own in found:
@@ -202,7 +218,7 @@ def add_to_store(run: SememeRun, name: str = "predicted", message: Callable[[str
         [annotations.synsets[pairs[:, 0]], np.full(len(pairs), relation), annotations.sememes[pairs[:, 1]]], axis=1
     ).astype(np.int32)
     order = np.lexsort((triples[:, 2], triples[:, 0]))
-    source = {"run": str(run.path), "method": run.config.method, "notice": NOTICE}
+    source = {"run": str(run.path), "method": run.config.method, "protocol": run.config.protocol, "notice": NOTICE}
     section = f"triples/{name}"
     found = extend_store(
         opened, {section: Section({"ids": triples[order]})}, counts={name: len(triples)}, sources={section: source}

@@ -68,7 +68,7 @@ def test_whole_rankings(run: str, kgr_json: KgrJson, tmp_path: Path) -> None:
     out = tmp_path / "f.tsv"
     found = kgr_json("predict-sememes", run, "--split", "test", "--all", "--out", str(out))
     assert found == {"out": str(out), "synsets": 6}
-    assert len(out.read_text().splitlines()) == 1 + 6 * 7
+    assert len(out.read_text().splitlines()) == 3 + 6 * 7
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from kgr.sememe.run import SememeRun
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+
+_COMMAS = re.compile("[,，、；]")
+"""What parts lemmas: a comma, and in Chinese also a full-width one, the enumeration comma and a semicolon."""
 
 
 @click.command("train-sememes")
@@ -72,7 +76,7 @@ def evaluate_sememes(run: str, split: str | None, as_json: bool) -> None:
 @click.command("predict-sememes")
 @click.argument("run")
 @click.argument("synset", nargs=-1)
-@click.option("--lemmas", default="", help="of a new synset, with commas between")
+@click.option("--lemmas", default="", help="of a new synset, with commas between, Chinese ones too")
 @click.option("--gloss", default="", help="of a new synset")
 @click.option("--example", "examples", multiple=True, help="sentence with a new synset; may be given several times")
 @click.option("--hypernym", "hypernyms", multiple=True, help="synset above a new one, by key; several times if need be")
@@ -103,7 +107,7 @@ def predict_sememes(
         kgr predict-sememes RUN --lemmas "laptop, notebook computer" --gloss "a portable computer"
         kgr predict-sememes RUN --split test --all --out F.tsv
     """
-    new = {"lemmas": tuple(part.strip() for part in lemmas.split(",") if part.strip()), **said}
+    new = {"lemmas": tuple(part.strip() for part in _COMMAS.split(lemmas) if part.strip()), **said}
     if every != (out is not None) or (split and not every):
         raise click.UsageError("--split and --out are for --all, which needs --out")
     if sum((bool(synset), any(new.values()), every)) != 1:

@@ -65,10 +65,10 @@ class Annotations:
         Raises
         ------
         UnknownKey
-            There is no such split.
+            There is no such split; those that there are are named.
         """
         if split not in self.labels:
-            raise UnknownKey.of("split", split, self.labels)
+            raise UnknownKey(f"{UnknownKey.of('split', split, self.labels)}; there are {', '.join(self.labels)}")
         return self.labels[split]
 
     def seen(self, references: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:

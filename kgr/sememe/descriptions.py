@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ HYPERNYM = "synset:hypernym"
 
 LETTERS = "nvar"
 """Parts of speech: noun, verb, adjective, adverb."""
+
+_NAMED = 3  # synsets and sememes that an error names
 
 
 class Concepts(NamedTuple):
@@ -203,24 +206,38 @@ def unknown_synset(
 ) -> UnknownKey:
     """Return the error that there is no synset of a key, which names what was meant perhaps, with first lemmas.
 
-    That are synsets with the key as lemma; or the next ones by number, for BabelNet counts by the alphabet; or the
-    nearest keys, ``others`` among them.
+    That are synsets with the key as lemma; or the next ones by number, for BabelNet counts by the alphabet; or those of
+    the nearest keys and lemmas, and ``others`` among them.
     """
+    if not key.strip():
+        return UnknownKey(f"unknown {what} {key!r}: found an empty key, expected one such as {annotations.keys[0]}")
+    if key in annotations.sememe_keys:
+        return UnknownKey(f"unknown {what} {key!r}: that is a sememe; kgr sememes shows the synsets that have it")
     lemmas, folded = _lemmas(store, annotations, language), key.casefold()
-    words = [[lemma.casefold() for lemma in own] for own in lemmas]
-    named = sorted((own.index(folded), row) for row, own in enumerate(words) if folded in own)
-    if named:
-        rows, found = [row for _, row in named], "synsets with that lemma"
+    shown = [f"{own} ({words[0]})" if words else own for own, words in zip(annotations.keys, lemmas, strict=True)]
+    by_lemma: dict[str, list[tuple[int, int]]] = {}
+    for row, words in enumerate(lemmas):
+        for place, lemma in enumerate(words):
+            by_lemma.setdefault(lemma.casefold(), []).append((place, row))
+    if folded in by_lemma:
+        named, found = [shown[row] for _, row in sorted(by_lemma[folded])], "synsets with that lemma"
     elif letter_of(key):
-        number = int(key[3:-1])
-        known = (row for row, other in enumerate(annotations.keys) if letter_of(other))
-        rows, found = sorted(known, key=lambda row: abs(int(annotations.keys[row][3:-1]) - number)), "nearest"
+        named, found = [shown[row] for row in _by_number(annotations.keys, key)], "nearest"
     else:
-        return UnknownKey.of(what, key, [*annotations.keys, *others])
-    shown = (
-        f"{annotations.keys[row]} ({lemmas[row][0]})" if lemmas[row] else annotations.keys[row] for row in rows[:3]
-    )
-    return UnknownKey(f"unknown {what} {key!r}" + (f"; {found}: {', '.join(shown)}" if rows else ""))
+        texts = {text.casefold(): [text] for text in others}
+        for text, row in zip(annotations.keys, shown, strict=True):
+            texts.setdefault(text, []).append(row)
+        for lemma, places in by_lemma.items():
+            texts.setdefault(lemma, []).extend(shown[row] for _, row in sorted(places))
+        near = get_close_matches(folded, texts, n=_NAMED)
+        named, found = list(dict.fromkeys(name for text in near for name in texts[text])), "nearest"
+    return UnknownKey(f"unknown {what} {key!r}" + (f"; {found}: {', '.join(named[:_NAMED])}" if named else ""))
+
+
+def _by_number(keys: Sequence[str], key: str) -> list[int]:
+    """Return the rows of the keys with a number, the nearest to that of a key first."""
+    numbers = {row: int(other[3:-1]) for row, other in enumerate(keys) if letter_of(other)}
+    return sorted(numbers, key=lambda row: abs(numbers[row] - int(key[3:-1])))
 
 
 def several(given: str | Sequence[str]) -> tuple[str, ...]:

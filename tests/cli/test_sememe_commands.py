@@ -64,6 +64,13 @@ def test_predictions(run: str, kgr: Kgr, kgr_json: KgrJson) -> None:
     assert "these are the most frequent sememes" in unknown
 
 
+def test_commas_of_chinese_part_lemmas(run: str, kgr_json: KgrJson) -> None:
+    above = ("--hypernym", "bn:00000000n", "-k", "3")
+    asked = [kgr_json("predict-sememes", run, "--lemmas", text, *above) for text in ("cat，dog、cow；", "cat, dog,cow")]
+    assert asked[0] == asked[1]
+    assert asked[0]["label"] == "cat"
+
+
 def test_whole_rankings(run: str, kgr_json: KgrJson, tmp_path: Path) -> None:
     out = tmp_path / "f.tsv"
     found = kgr_json("predict-sememes", run, "--split", "test", "--all", "--out", str(out))

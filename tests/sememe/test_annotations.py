@@ -27,7 +27,7 @@ def test_rows_and_columns(bare: Store) -> None:
     assert found.labels["test"][[10]].indices.tolist() == [0, 9]
     assert found.seen(found.rows("train")).tolist() == [True] * 7 + [False] * 3
     assert found.counts(np.array([0, 1])).tolist() == [2, 0, 0, 0, 0, 0, 1, 0, 0, 0]
-    with pytest.raises(UnknownKey, match="unknown split 'tset'; nearest: test"):
+    with pytest.raises(UnknownKey, match="unknown split 'tset'; nearest: test; there are train, valid, test"):
         found.rows("tset")
 
 

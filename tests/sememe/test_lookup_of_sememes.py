@@ -9,6 +9,8 @@ import pytest
 import kgr
 from kgr.errors import ConfigError, UnknownKey
 from kgr.index.store import Store
+from kgr.sememe.annotations import annotations_of
+from kgr.sememe.descriptions import describe_new
 
 
 def test_a_synset(told: Store) -> None:
@@ -45,5 +47,13 @@ def test_unknown_synsets_are_named_by_number_and_by_lemma(told: Store) -> None:
         kgr.sememes(told, "bn:00000012n")
     with pytest.raises(UnknownKey, match=r"'Cat3'; synsets with that lemma: bn:00000003n \(cat3\)"):
         kgr.sememes(told, "Cat3")
+    with pytest.raises(UnknownKey, match=r"'catt3'; nearest: bn:00000003n \(cat3\), bn:00000009n \(cat9\)"):
+        kgr.sememes(told, "catt3")
+    with pytest.raises(UnknownKey, match=r"'bn:00000003'; nearest: bn:00000003n \(cat3\), "):
+        kgr.sememes(told, "bn:00000003")
+    with pytest.raises(UnknownKey, match="unknown synset or sememe ' ': found an empty key, expected one such as bn:0"):
+        kgr.sememes(told, " ")
+    with pytest.raises(UnknownKey, match=r"unknown synset 'entity\|实体': that is a sememe; kgr sememes shows"):
+        describe_new(told, annotations_of(told), lemmas="x", hypernyms="entity|实体")
     with pytest.raises(ConfigError, match=r"language is '\?\?'"):
         kgr.sememes(told, "human", language="??")

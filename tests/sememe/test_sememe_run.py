@@ -138,6 +138,11 @@ def test_the_same_call_opens_the_run(told: Store, run: SememeRun) -> None:
         train_sememes(told, out=run.path, method="popularity")
 
 
+def test_a_split_that_is_none_is_refused_with_those_that_there_are(run: SememeRun) -> None:
+    with pytest.raises(UnknownKey, match="unknown split 'dev'; there are train, valid, test"):
+        next(run.predict_all("dev"))
+
+
 def test_sememes_never_met_are_never_predicted(run: SememeRun) -> None:
     columns = {int(column) for _, order, _ in run.predict_all() for column in order}
     assert columns == set(range(7))

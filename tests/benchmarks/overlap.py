@@ -16,6 +16,7 @@ from machine import figure
 from kgr._config import make
 from kgr.data.known import open_store
 from kgr.engine.config import TABLES
+from kgr.engine.device import device_of
 from kgr.engine.loop import train
 from kgr.engine.run import begin
 from kgr.engine.stages import STAGES
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("store", help="a store's folder or a known name, for instance fb15k-237")
     parser.add_argument("--models", nargs="+", default=["gqe", "betae"])
     parser.add_argument("--table", choices=TABLES, default="host")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="producer threads")
     parser.add_argument("--torch-threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=300)
@@ -37,8 +39,9 @@ def main() -> None:
     store = open_store(arguments.store)
     for model in arguments.models:
         settings = {"model": model, "table": arguments.table, "threads": arguments.threads, "steps": arguments.steps}
-        config = make(MultihopConfig, {**settings, "log_every": arguments.every, "checkpoint_every": 10**9})
-        lines = trained(MultihopTask(store, config, torch.device("cpu")), config)
+        cadences = {"log_every": arguments.every, "checkpoint_every": 10**9}
+        config = make(MultihopConfig, {**settings, **cadences, "device": arguments.device})
+        lines = trained(MultihopTask(store, config, device_of(arguments.device)), config)
         report(f"overlap/{store.name or store.path.name}/{model}", lines, arguments)
 
 

@@ -22,12 +22,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("store", help="a known name or a store's folder")
     parser.add_argument("--model", help="the data set's recipe for it; by default its default recipe")
+    parser.add_argument("--config", help="another recipe of the data set, or a file of settings")
     parser.add_argument("--queries", help="a query set that the store keeps by name; by default the store's own")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, help="of training, all sittings together; by default the recipe's")
     parser.add_argument("--out", required=True, help="run folder")
     arguments = parser.parse_args()
-    named = {name: getattr(arguments, name) for name in ("model", "seed", "minutes")}
+    named = {name: getattr(arguments, name) for name in ("model", "config", "seed", "minutes")}
     given = {name: value for name, value in named.items() if value is not None}
     run = kgr.train_multihop(arguments.store, out=arguments.out, progress=_tell, **given)
     metrics = run.evaluate("test", queries=arguments.queries) if arguments.queries else run.metrics["test"]
@@ -58,10 +59,6 @@ def _means(metrics: Mapping[str, Any], measure: str) -> dict[str, float]:
     kinds = {"avg_p": [value for name, value in own.items() if "n" not in name]}
     kinds["avg_n"] = [value for name, value in own.items() if "n" in name]
     return {kind: mean(values) for kind, values in kinds.items() if values}
-
-
-def _curve(lines: list[dict[str, Any]]) -> list[tuple[int, dict[str, float]]]:
-    return [(line["step"], _means(line["metrics"], "mrr")) for line in lines if line.get("split") == "valid"]
 
 
 def _tell(progress: Any) -> None:

@@ -225,8 +225,8 @@ def unknown_synset(
         named, found = [shown[row] for row in _by_number(annotations.keys, key)], "nearest"
     else:
         texts = {text.casefold(): [text] for text in others}
-        for text, row in zip(annotations.keys, shown, strict=True):
-            texts.setdefault(text, []).append(row)
+        for text, name in zip(annotations.keys, shown, strict=True):
+            texts.setdefault(text, []).append(name)
         for lemma, places in by_lemma.items():
             texts.setdefault(lemma, []).extend(shown[row] for _, row in sorted(places))
         near = get_close_matches(folded, texts, n=_NAMED)

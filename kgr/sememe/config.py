@@ -66,9 +66,7 @@ class SememeConfig:
     )
     graph_dim: int | None = setting(None, "width of the link model  [default: the model's own]", low=2)
     graph_epochs: int | None = setting(None, "epochs of the link model  [default: the model's own]", low=1)
-    graph_margin: float | None = setting(
-        None, "margin of spbs-rr's TransE, alone or in ensemble  [default: the model's own]", low=0
-    )
+    graph_margin: float | None = setting(None, "margin of spbs-rr's TransE, alone or in ensemble  [default: 12]", low=0)
     equivalence: str | None = setting(
         None,
         "spbs-rr's term by which a synset is the sum of its sememes: corrected, published (as the paper's code has it) "

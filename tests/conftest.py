@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from process_group import ProcessGroup
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,3 +65,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KGR_HOME", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def group() -> Iterator[ProcessGroup]:
+    """Three processes for whatever several do together: to start them takes longer than most of that."""
+    with ProcessGroup(3, "kgr.multihop.run") as started:
+        yield started

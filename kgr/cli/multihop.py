@@ -28,7 +28,10 @@ def train_multihop(store: str, out: Path, config: str | None, as_json: bool, **s
 
     A known data set may have a recipe: its settings stand where no option is given, instead of the
     defaults below. After Ctrl-C the same command goes on from the last checkpoint.
+
+    Several processes share the work: torchrun --nproc-per-node 2 -m kgr train-multihop STORE --out RUN
     """
+    from kgr.engine.processes import leads
     from kgr.multihop.run import train_multihop
 
     with training(store, "queries") as bars:
@@ -41,6 +44,8 @@ def train_multihop(store: str, out: Path, config: str | None, as_json: bool, **s
             message=say,
             **given(settings),
         )
+    if not leads():
+        return
     metrics = next((run.metrics[split] for split in ("test", "valid") if split in run.metrics), None)
     if as_json:
         print_json({**(metrics or _NO_METRICS), "run": str(out), **bars.spent})

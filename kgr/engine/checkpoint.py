@@ -7,15 +7,21 @@
                        optimizer.safetensors      <parameter>/<moment>
                        <table>/rows-<first>.safetensors, moments-<first>.safetensors
 
+A file of rows has those of ids from the first on; where N processes train, each writes those of its share of the ids
+(:mod:`kgr.engine.shares`), the p-th in ``rows-<first>.<p>of<N>.safetensors``. Any number of processes reads them.
+
 Every file's BLAKE2b is in the manifest, the manifest's own too, and each is verified when it is
 read. There is no generator state to keep: every draw is keyed by seed and step.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +32,8 @@ import torch
 from torch import Tensor, nn
 
 from kgr import _io
+from kgr.engine.processes import ALONE, Processes
+from kgr.engine.shares import Share
 from kgr.engine.table import Table
 from kgr.errors import FormatError
 
@@ -111,19 +119,19 @@ class Checkpoint:
             module.load_state_dict(self.read("module.safetensors"))
         except RuntimeError as error:
             raise FormatError(f"{self.path}: of another model: {error}") from error
-        shapes = {name: {"rows": len(table.weight), "width": table.weight.shape[1]} for name, table in tables.items()}
+        shapes = {name: {"rows": table.share.rows, "width": table.weight.shape[1]} for name, table in tables.items()}
         kept = {name: {"rows": of["rows"], "width": of["width"]} for name, of in self.manifest["tables"].items()}
         if shapes != kept:
             raise FormatError(f"{self.path}: holds tables {kept}, expected {shapes}")
         for name, table in tables.items():
-            self._read_rows(name, "rows", {"weight": table.weight})
+            self._read_rows(name, "rows", table.share, {"weight": table.weight})
 
     def restore_moments(
         self, module: nn.Module, tables: Mapping[str, Table], optimizer: torch.optim.Optimizer | None
     ) -> None:
         """Write the state of the optimisers in place; ``optimizer`` is None where the module has no parameters."""
         for name, table in tables.items():
-            self._read_rows(name, "moments", table.moments)
+            self._read_rows(name, "moments", table.share, table.moments)
             table.steps = self.manifest["tables"][name]["steps"]
         if optimizer is None:
             return
@@ -138,21 +146,51 @@ class Checkpoint:
 
     def rows(self, table: str) -> Iterator[Tensor]:
         """Yield the rows of a table part by part, float32[n, width] on the CPU, in order; each part is verified."""
-        for _, tensors in self._parts(table, "rows"):
-            yield tensors["weight"]
+        for first, files in itertools.groupby(self._files(table, "rows"), key=lambda file: file.first):
+            parts = [(file.share.part, file.share.parts, self.read(file.name)["weight"]) for file in files]
+            whole = parts[0][2].new_empty(sum(len(rows) for _, _, rows in parts), parts[0][2].shape[1])
+            for part, step, rows in parts:
+                whole[(part - first) % step :: step] = rows
+            yield whole
 
-    def _read_rows(self, table: str, kind: str, into: Mapping[str, Tensor]) -> None:
-        for first, tensors in self._parts(table, kind):
-            for moment, tensor in tensors.items():
-                into[moment][first : first + len(tensor)] = tensor
+    def _read_rows(self, table: str, kind: str, share: Share, into: Mapping[str, Tensor]) -> None:
+        """Read what the files have of a share into its tensors."""
+        for file in self._files(table, kind):
+            if not file.share.meets(share):
+                continue
+            for name, tensor in self.read(file.name).items():
+                place = file.share.below(file.first)
+                ids = file.share.ids(place, place + len(tensor))
+                if share == file.share:
+                    into[name][place : place + len(tensor)] = tensor
+                else:
+                    own = (share.owners(ids) == share.part).nonzero().flatten()
+                    into[name][share.places(ids[own])] = tensor[own].to(into[name].device)
 
-    def _parts(self, table: str, kind: str) -> Iterator[tuple[int, Tensors]]:
-        """Read each file of rows or moments of a table: the number of its first row, and its tensors."""
-        for name in self.manifest["files"]:
-            folder, _, file = name.rpartition("/")
-            if folder == table and file.startswith(f"{kind}-"):
-                yield int(file.removeprefix(f"{kind}-").removesuffix(".safetensors")), self.read(name)
+    def _files(self, table: str, kind: str) -> list[_Rows]:
+        """The files of rows or moments of a table, by the first id and then by process."""
+        rows = self.manifest["tables"][table]["rows"]
+        found = (_ROWS.fullmatch(name) for name in self.manifest["files"])
+        own = (match for match in found if match and match["table"] == table and match["kind"] == kind)
+        files = (
+            _Rows(match[0], int(match["first"]), Share(rows, int(match["part"] or 0), int(match["parts"] or 1)))
+            for match in own
+        )
+        return sorted(files, key=lambda file: (file.first, file.share.part))
 
+
+@dataclasses.dataclass(frozen=True)
+class _Rows:
+    """A file of those rows of a share whose ids are ``first`` or come after it."""
+
+    name: str
+    first: int
+    share: Share
+
+
+_ROWS = re.compile(
+    r"(?P<table>.+)/(?P<kind>rows|moments)-(?P<first>\d+)(\.(?P<part>\d+)of(?P<parts>\d+))?\.safetensors"
+)
 
 _ADVICE = "delete that checkpoint's folder to go on from the one before it"
 
@@ -170,8 +208,11 @@ def save(
     *,
     keep: int,
     best: int | None = None,
+    processes: Processes = ALONE,
 ) -> None:
     """Write the checkpoint ``folder/<step>`` and then delete all but the ``keep`` newest and that of step ``best``.
+
+    Each of several processes calls this with files of its own.
 
     Parameters
     ----------
@@ -188,17 +229,38 @@ def save(
         It could not be written, for instance because the disk is full. The ones before are whole.
     """
     path = folder / str(manifest["step"])
+    with contextlib.ExitStack() as whole_or_not_there:
+        temporary = processes.led(lambda: whole_or_not_there.enter_context(_begun(path)))
+        written = processes.together(lambda: _write(temporary, files))
+
+        def finish() -> None:
+            entries = {name: entry for own in written for name, entry in own.items()}
+            whole = {"format": FORMAT, "version": VERSION, **manifest, "files": entries}
+            (temporary / "manifest.json").write_text(_signed(whole), encoding="utf-8")
+            whole_or_not_there.close()
+            _tidy(folder, keep, best)
+
+        processes.led(finish)
+
+
+def _begun(path: Path) -> contextlib.AbstractContextManager[Path]:
     if path.exists() and not (path / "manifest.json").exists():
         shutil.rmtree(path)  # a deletion that was cut short
-    with _io.atomic_folder(path) as temporary:
-        entries = {}
-        for name, tensors in files:
-            data = safetensors.torch.save(tensors)
-            (temporary / name).parent.mkdir(exist_ok=True)
-            (temporary / name).write_bytes(data)
-            entries[name] = _entry(data)
-        whole = {"format": FORMAT, "version": VERSION, **manifest, "files": entries}
-        (temporary / "manifest.json").write_text(_signed(whole), encoding="utf-8")
+    return _io.atomic_folder(path)
+
+
+def _write(folder: Path, files: Iterable[tuple[str, Tensors]]) -> dict[str, dict[str, Any]]:
+    """Write files into a folder; return what the manifest says of each."""
+    entries = {}
+    for name, tensors in files:
+        data = safetensors.torch.save(tensors)
+        (folder / name).parent.mkdir(exist_ok=True)
+        _io.write_bytes(folder / name, data)
+        entries[name] = _entry(data)
+    return entries
+
+
+def _tidy(folder: Path, keep: int, best: int | None) -> None:
     for step in _steps(folder)[:-keep]:
         if step == best:
             continue
@@ -215,34 +277,41 @@ def amend(path: Path, changes: Mapping[str, Any]) -> None:
 
 
 def files_of(
-    module: nn.Module, tables: Mapping[str, Table], optimizer: torch.optim.Optimizer | None
+    module: nn.Module | None, tables: Mapping[str, Table], optimizer: torch.optim.Optimizer | None
 ) -> Iterator[tuple[str, Tensors]]:
-    """Yield the files of a checkpoint: name, and copies of the tensors in it, made when it is asked for."""
-    yield "module.safetensors", _copies(module.state_dict())
-    if optimizer is not None:
-        yield "optimizer.safetensors", _copies(_dense_moments(module, optimizer))
+    """Yield the files of a checkpoint: name, and copies of the tensors in it, made when it is asked for.
+
+    Of several processes each yields the rows that it holds; without a module nothing else, which all have alike.
+    """
+    if module is not None:
+        yield "module.safetensors", _copies(module.state_dict())
+        if optimizer is not None:
+            yield "optimizer.safetensors", _copies(_dense_moments(module, optimizer))
     for name, table in tables.items():
-        rows = len(table.weight)
-        part = max(1, PART_BYTES // max(1, table.weight.shape[1] * table.weight.element_size()))
-        for first in range(0, rows, part):
-            span = slice(first, first + part)
-            yield f"{name}/rows-{first}.safetensors", _copies({"weight": table.weight[span]})
+        share = table.share
+        part = max(1, PART_BYTES // max(1, table.weight.shape[1] * table.weight.element_size())) * share.parts
+        ending = f".{share.part}of{share.parts}" if share.parts > 1 else ""
+        for first in range(0, share.rows, part):
+            span = slice(share.below(first), share.below(min(first + part, share.rows)))
+            if span.start == span.stop:
+                continue
+            yield f"{name}/rows-{first}{ending}.safetensors", _copies({"weight": table.weight[span]})
             moments = {moment: tensor[span] for moment, tensor in table.moments.items()}
-            yield f"{name}/moments-{first}.safetensors", _copies(moments)
+            yield f"{name}/moments-{first}{ending}.safetensors", _copies(moments)
 
 
 def shapes_of(tables: Mapping[str, Table]) -> dict[str, dict[str, int]]:
     """Return what a manifest says of tables: rows, width, and the steps that moved them."""
     return {
-        name: {"rows": len(table.weight), "width": table.weight.shape[1], "steps": table.steps}
+        name: {"rows": table.share.rows, "width": table.weight.shape[1], "steps": table.steps}
         for name, table in tables.items()
     }
 
 
-def size_of(module: nn.Module, tables: Mapping[str, Table], optimizer: torch.optim.Optimizer | None) -> int:
+def size_of(module: nn.Module | None, tables: Mapping[str, Table], optimizer: torch.optim.Optimizer | None) -> int:
     """Return the bytes of all tensors that :func:`files_of` yields."""
-    tensors = list(module.state_dict().values())
-    tensors += _dense_moments(module, optimizer).values() if optimizer is not None else ()
+    tensors = list(module.state_dict().values()) if module is not None else []
+    tensors += _dense_moments(module, optimizer).values() if module is not None and optimizer is not None else ()
     for table in tables.values():
         tensors += [table.weight, *table.moments.values()]
     return sum(tensor.nbytes for tensor in tensors)

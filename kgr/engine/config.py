@@ -18,6 +18,7 @@ RESUMABLE = frozenset(
         "slots",
         "device",
         "table",
+        "process_timeout",
         "log_every",
         "eval_every",
         "checkpoint_every",

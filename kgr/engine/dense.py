@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kgr.engine.config import DenseConfig, TrainConfig, dense_of
 from kgr.engine.device import out_of_memory, products
+from kgr.engine.processes import Processes
 from kgr.errors import TrainingError
 
 
@@ -68,6 +69,18 @@ class Dense:
         """Compute in the settings' type what torch holds for safe in it, weights cast once a batch."""
         on = self._config.autocast != "none"
         return torch.autocast(self._device.type, torch.bfloat16, enabled=on)
+
+    def sum_over(self, processes: Processes, loss: Tensor) -> Tensor:
+        """Make each gradient its sum over all processes, and return that of the loss; all at once, as one tensor."""
+        if processes.size == 1:
+            return loss
+        grads = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        every = torch.cat([loss.view(1), *(grad.flatten() for grad in grads)])
+        processes.sum_in_place(every)
+        parts = torch.split(every[1:], [grad.numel() for grad in grads])
+        for grad, summed in zip(grads, parts, strict=True):
+            grad.copy_(summed.view_as(grad))
+        return every[0]
 
     def move(self, rate: float) -> None:
         """Move the parameters by their gradients, which are gone then."""

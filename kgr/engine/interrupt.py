@@ -35,6 +35,10 @@ class Interrupts:
         if error is None:
             self.check()
 
+    def note(self) -> None:
+        """Take a Ctrl-C that has come to another process for one of this."""
+        self.count = max(1, self.count)
+
     def check(self) -> None:
         """Raise the Ctrl-C that has come, if any."""
         if self.count:

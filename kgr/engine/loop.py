@@ -5,23 +5,25 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 
 from kgr import _rng
 from kgr.engine import steering
+from kgr.engine.checkpoint import Checkpoint
 from kgr.engine.clock import Clock
 from kgr.engine.config import TrainConfig, dense_of, learning_rate
 from kgr.engine.dense import Dense
-from kgr.engine.device import device_of
 from kgr.engine.interrupt import Interrupts
 from kgr.engine.losses import Losses
 from kgr.engine.memory import keep_freed
+from kgr.engine.processes import ALONE, Processes
 from kgr.engine.ring import Ring, Slot
 from kgr.engine.run import Run
 from kgr.engine.saving import Saver
+from kgr.engine.sharded import collected
 from kgr.engine.stages import Stages, by_stage
 from kgr.engine.task import Task
 from kgr.errors import TrainingError
@@ -70,7 +72,14 @@ class Progress:
     ended: str | None = None
 
 
-def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Progress], None] | None = None) -> Progress:
+def train(
+    task: Task,
+    run: Run,
+    config: TrainConfig,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    processes: Processes = ALONE,
+) -> Progress:
     """Train a task in a run folder that ``run.begin`` holds; go on from its newest checkpoint, if any.
 
     On the CPU a training that was interrupted and resumed equals an uninterrupted one bit for bit,
@@ -89,7 +98,11 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
         In its initial state; its module and tables are moved.
     progress
         Called at the start, about every second, with every line of metrics, after every evaluation and at the end.
-        What it raises ends the training; a KeyboardInterrupt leaves a checkpoint.
+        What it raises ends the training; a KeyboardInterrupt leaves a checkpoint. Of several processes only the first
+        calls it.
+    processes
+        Those that train together, each of which calls this. Losses and gradients are summed over them: a task makes
+        them of its share of the batch. They stop at the same step, whichever is told to; what one raises ends all.
 
     Returns
     -------
@@ -108,7 +121,7 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
         What the task raised, in ``fill`` too. Training can go on from the newest checkpoint.
     """
     keep_freed()
-    session = _Session(task, run, config, progress or (lambda _: None))
+    session = _Session(task, run, config, progress or (lambda _: None), processes)
     session.resume()
     ring = Ring(
         task.layout(),
@@ -120,23 +133,24 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
         last=(session.step if session.ended else config.steps) * session.accumulate,
         stages=session.stages,
     )
+    # one of several processes does not stop by itself: they would wait for it
+    stop = ring.stop if processes.size == 1 else (lambda: None)
     with (
         _own_draws(session.device),
         session.saver,
-        Interrupts(ring.stop) as interrupts,
+        Interrupts(stop) as interrupts,
         contextlib.ExitStack() as tables,
         ring,
     ):
         for table in task.tables.values():
             tables.callback(table.flush)
         try:
-            with interrupts.raised():
-                session.tell()
+            session.begin(interrupts)
             if session.settle(interrupts):
                 ring.stop()
             for slot in ring:
                 session.announce(slot)
-                session.announce(ring.ahead())
+                session.announce(ring.ahead(wait=processes.size > 1))  # several announce the same batches
                 if session.advance(slot) and session.settle(interrupts):
                     break
             session.drop()
@@ -151,8 +165,15 @@ def train(task: Task, run: Run, config: TrainConfig, *, progress: Callable[[Prog
 class _Session:
     """What lives from the start of ``train`` to its end."""
 
-    def __init__(self, task: Task, run: Run, config: TrainConfig, progress: Callable[[Progress], None]) -> None:
-        self.device = device_of(config.device)
+    def __init__(
+        self,
+        task: Task,
+        run: Run,
+        config: TrainConfig,
+        progress: Callable[[Progress], None],
+        processes: Processes,
+    ) -> None:
+        self.device = processes.device_of(config.device)
         self.step = 0
         self.whole = True
         """False within a step: some of its counts, parameters and rows are moved, some not yet."""
@@ -160,15 +181,17 @@ class _Session:
         self.stages = Stages()
         self._announced = 0
         self._task, self._run, self._config, self._progress = task, run, config, progress
+        self._processes = processes
         self._dense = Dense(task.module, config, self.device)
         self._parts: list[torch.Tensor] = []
         self._buffers: list[torch.Tensor] = []
         self._history: list[tuple[int, float]] = []
         self._losses = Losses(self.device, task.describe)
         self._clock = Clock()
+        self._spent = self._stopped = False
         self._reported = (0, 0.0)
         self._told = 0.0
-        self.saver = Saver(run, config, task, self._dense.optimizer)
+        self.saver = Saver(run, config, task, self._dense.optimizer, processes)
 
     @property
     def ended(self) -> str | None:
@@ -178,23 +201,36 @@ class _Session:
             return "early stop"
         if self.step == config.steps:
             return "steps"
-        spent = config.minutes is not None and self._clock.seconds >= 60 * config.minutes
-        return "minutes" if self.step and spent else None
+        return "minutes" if self.step and self._spent else None
 
     def resume(self) -> None:
         """Take up the newest checkpoint, or the initial state, and the metrics up to there."""
         found = self._run.checkpoint()
         if found is not None:
-            found.restore_weights(self._task.module, self._task.tables)
-            found.restore_moments(self._task.module, self._task.tables, self._dense.optimizer)
+            self._processes.together(lambda: self._restore(found))
             self.step = found.step
             self._history = [(step, figure) for step, figure in found.manifest.get("history", ())]
             self._losses = Losses(self.device, self._task.describe, **found.manifest["losses"])
             self._clock = Clock(**found.manifest["spent"])
         self.saver.resumed(self.step, self._state())
         self._reported = self.step, self._clock.seconds
-        self._run.rewind(self.step)
+        if self._processes.first:
+            self._run.rewind(self.step)
         self._task.module.train()
+        self._agree(stopped=False)
+
+    def _restore(self, found: Checkpoint) -> None:
+        found.restore_weights(self._task.module, self._task.tables)
+        found.restore_moments(self._task.module, self._task.tables, self._dense.optimizer)
+
+    def begin(self, interrupts: Interrupts) -> None:
+        """Report where the training starts."""
+
+        def tell() -> None:
+            with interrupts.raised():
+                self.tell()
+
+        self._processes.led(tell)
 
     def announce(self, slot: Slot | None) -> None:
         """Tell the tables, once, which rows a batch that is made will gather; they may begin to fetch them."""
@@ -226,10 +262,12 @@ class _Session:
     def _move(self, step: int) -> None:
         """Move every parameter and row by the gradients of a step."""
         rate = learning_rate(self._config, step, self._history)
+        loss = self._parts[0] if self.accumulate == 1 else torch.stack(self._parts).mean()
+        loss = self._dense.sum_over(self._processes, loss)
         self._dense.move(rate)
         for table in self._task.tables.values():
             table.step(rate)
-        self._losses.add(step, self._parts[0] if self.accumulate == 1 else torch.stack(self._parts).mean())
+        self._losses.add(step, loss)
         self._parts.clear()
         self.step = step
         self.whole = True
@@ -251,6 +289,9 @@ class _Session:
         self.saver.check()
         if self._evaluation_due():
             self._evaluate(interrupts)
+        stopped = self._agree(stopped=interrupts.count > 0)
+        if stopped:
+            interrupts.note()
         over = self.ended is not None
         if over or self.step % self._config.log_every == 0:
             self._log()
@@ -259,7 +300,14 @@ class _Session:
         improved = self._config.keep_best and steering.best(self._history) == self.step
         if over or improved or self.step % self._config.checkpoint_every == 0:
             self.save(needed=over or improved, last=over)
-        return over
+        return over or stopped
+
+    def _agree(self, *, stopped: bool) -> bool:
+        """Learn whether the minutes are spent in some process, and return whether one is stopped."""
+        minutes = self._config.minutes
+        spent = minutes is not None and self._clock.seconds >= 60 * minutes
+        self._spent, stopped = self._processes.any(spent, stopped or self._stopped)
+        return stopped
 
     def _evaluation_due(self) -> bool:
         every = self._config.eval_every
@@ -268,9 +316,14 @@ class _Session:
 
     def _evaluate(self, interrupts: Interrupts) -> None:
         """Evaluate on the valid split, write a line of metrics and report."""
+
+        def measured() -> dict[str, Any]:
+            with interrupts.raised():
+                return evaluate(self._task, "valid")
+
         try:
-            with interrupts.raised(), self._clock.paused():
-                metrics = evaluate(self._task, "valid")
+            with self._clock.paused(), collected(self._task.tables):
+                metrics = self._processes.led(measured)
                 figure = self._task.figure(metrics)
         except Exception:
             self.save()  # no step is lost
@@ -278,8 +331,8 @@ class _Session:
         if not math.isfinite(figure):
             raise TrainingError(f"step {self.step}: the evaluation's figure is {figure}, expected a finite number")
         self._history.append((self.step, figure))
-        self._run.record({"step": self.step, "split": "valid", "metrics": metrics})
-        self._progress(dataclasses.replace(self.report(), metrics=metrics))
+        self._record({"step": self.step, "split": "valid", "metrics": metrics})
+        self.tell(dataclasses.replace(self.report(), metrics=metrics))
 
     def _log(self) -> None:
         """Write a line of metrics and report, unless the last line is of this step."""
@@ -287,7 +340,7 @@ class _Session:
         if loss is None:
             return
         report = dataclasses.replace(self.report(), loss=loss)
-        self._run.record(
+        self._record(
             {
                 "step": report.step,
                 "loss": loss,
@@ -302,17 +355,29 @@ class _Session:
         self._reported = report.step, report.seconds
         self.tell(report)
 
+    def _record(self, line: Mapping[str, Any]) -> None:
+        if self._processes.first:
+            self._run.record(line)
+
     def tell(self, report: Progress | None = None) -> None:
         """Report; by default without a loss, and so without waiting for the device."""
         report = report or self.report()
         self._told = report.seconds
-        self._progress(report)
+        if not self._processes.first:
+            return
+        try:
+            self._progress(report)
+        except KeyboardInterrupt:
+            if self._processes.size == 1:
+                raise
+            self._stopped = True  # where the others stop too
 
     def finish(self) -> Progress:
         """Give the task the weights that are the run's, and report why the training is over."""
         if self._config.keep_best:
             with self._clock.paused():
-                self._run.chosen().restore_weights(self._task.module, self._task.tables)
+                chosen = self._run.chosen()
+                self._processes.together(lambda: chosen.restore_weights(self._task.module, self._task.tables))
         report = dataclasses.replace(self.report(), ended=self.ended)
         self.tell(report)
         return report

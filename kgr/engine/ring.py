@@ -118,7 +118,7 @@ class Ring:
         if device.type == "cuda":
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._free = [Slot(layout, device, self._stream) for _ in range(slots)]
-        self._fill = fill
+        self._fill, self._slots = fill, slots
         self._stages = stages or Stages()
         self._next, self._due, self._last = first, first, last
         self._ready: dict[int, Slot | BaseException] = {}
@@ -150,7 +150,7 @@ class Ring:
     def __next__(self) -> Slot:
         self._release()
         with self._stages.timed("compute", "wait"), self._filled:
-            while not (self._stopped or self._due in self._ready or self._due > self._last):
+            while not self._arrived():
                 self._filled.wait()
             if self._stopped or self._due > self._last:
                 raise StopIteration
@@ -163,10 +163,18 @@ class Ring:
         got.arrive()
         return got
 
-    def ahead(self) -> Slot | None:
-        """Return the batch after the present one if it is made already; its host fields may be read, it stays here."""
-        with self._filled:
+    def ahead(self, *, wait: bool = False) -> Slot | None:
+        """Return the batch after the present one if it is made already; its host fields may be read, it stays here.
+
+        With ``wait`` it is waited for, where there is one and a slot for it; what ``fill`` raised is raised now.
+        """
+        with self._stages.timed("compute", "wait"), self._filled:
+            while wait and self._slots > 1 and not self._arrived():
+                self._filled.wait()
             got = self._ready.get(self._due)
+        if wait and isinstance(got, BaseException):
+            self.stop()
+            raise got
         return got if isinstance(got, Slot) else None
 
     def stop(self) -> None:
@@ -183,6 +191,10 @@ class Ring:
             thread.join()
         if self._stream is not None:
             self._stream.synchronize()
+
+    def _arrived(self) -> bool:
+        """Whether the batch that is due is made, or none will come."""
+        return self._stopped or self._due in self._ready or self._due > self._last
 
     def _release(self) -> None:
         slot, self._current = self._current, None

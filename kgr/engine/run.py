@@ -27,6 +27,7 @@ from kgr.engine.board import Board
 from kgr.engine.checkpoint import Checkpoint
 from kgr.engine.config import TrainConfig, check_steering, differences
 from kgr.engine.environment import Told, environment
+from kgr.engine.processes import ALONE, Processes, check_alone
 from kgr.engine.steering import best
 from kgr.engine.table import Table
 from kgr.errors import ConfigError, FormatError
@@ -171,12 +172,18 @@ class Run:
 
 @contextlib.contextmanager
 def begin(
-    path: str | Path, *, task: str, store: str, config: TrainConfig, sections: Mapping[str, str]
+    path: str | Path,
+    *,
+    task: str,
+    store: str,
+    config: TrainConfig,
+    sections: Mapping[str, str],
+    processes: Processes = ALONE,
 ) -> Iterator[Run]:
     """Make a run folder, or take one up again, and hold it: nobody else can write it meanwhile.
 
     A run is taken up with the settings that it was made with; those of ``RESUMABLE`` may differ,
-    and ``steps`` may grow.
+    and ``steps`` may grow. Of several processes the first holds the folder for all, and each calls this.
 
     Parameters
     ----------
@@ -191,18 +198,30 @@ def begin(
     ------
     ConfigError
         The folder holds something else, a run of another task, or one with other settings, each named;
-        settings that need evaluations where there are none, or a package that is not there.
+        settings that need evaluations where there are none, or a package that is not there; processes with other
+        folders or stores, or several of a task that one trains.
     FormatError
         Its newest checkpoint is damaged or trained from other sections; another process holds it.
     """
     path = Path(path)
+    if processes.size == 1:
+        check_alone(f"a {task} run")
     check_steering(config)
-    board = Board(path / "tensorboard") if config.tensorboard else None
-    with _held(path), contextlib.closing(board) if board else contextlib.nullcontext():
-        if (path / "config.toml").exists():
-            _check_resumable(Run.open(path), task, config, sections)
-        run = _headed(path, task, store, config, dataclasses.asdict(config), sections)
-        yield dataclasses.replace(run, _board=board)
+    settings = dataclasses.asdict(config)
+    board = Board(path / "tensorboard") if config.tensorboard and processes.first else None
+    with contextlib.ExitStack() as held:
+
+        def hold() -> None:
+            held.enter_context(_held(path))
+            if board:
+                held.callback(board.close)
+            if (path / "config.toml").exists():
+                _check_resumable(Run.open(path), task, config, sections)
+            _headed(path, task, store, config, settings, sections)
+
+        processes.led(hold)
+        _check_seen(path, processes.together(lambda: _seen(path, sections)))
+        yield Run(path, task, store, settings, dict(sections), _board=board)
 
 
 @contextlib.contextmanager
@@ -222,6 +241,7 @@ def begin_fit(
         Another process holds it.
     """
     path = Path(path)
+    check_alone(f"a {task} run")
     with _held(path):
         if (path / "config.toml").exists():
             _check_task(Run.open(path), task)
@@ -253,6 +273,25 @@ def _refuse_other(path: Path) -> None:
     other = next((found.name for found in path.iterdir() if not found.name.startswith(".")), None)
     if other is not None:
         raise ConfigError(f"{path}: is no run folder and holds {other!r}; give a new or an empty folder")
+
+
+def _seen(path: Path, sections: Mapping[str, str]) -> dict[str, str]:
+    """Return what one process sees of the folder, and its store."""
+    where, found = path / "config.toml", checkpoint.newest(path / "checkpoints")
+    return {
+        **sections,
+        "config.toml": _io.digest(where) if where.exists() else "absent",
+        "checkpoint": str(found.step if found else None),
+    }
+
+
+def _check_seen(path: Path, every: list[dict[str, str]]) -> None:
+    for rank, own in enumerate(every):
+        if own != every[0]:
+            raise ConfigError(
+                f"{path}: process {rank} does not see this folder, or has another store: processes that train "
+                "together need one folder on a file system that they share, and the same store"
+            )
 
 
 def _check_task(run: Run, task: str) -> None:

@@ -18,6 +18,7 @@ from kgr.engine.checkpoint import Tensors
 from kgr.engine.config import TrainConfig
 from kgr.engine.device import out_of_memory
 from kgr.engine.memory import free_memory, hand_back
+from kgr.engine.processes import ALONE, Processes
 from kgr.engine.run import Run
 from kgr.engine.task import Task
 from kgr.errors import TrainingError
@@ -40,10 +41,18 @@ class Saver:
         Of the newest checkpoint that is written.
     """
 
-    def __init__(self, run: Run, config: TrainConfig, task: Task, optimizer: torch.optim.Optimizer | None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        config: TrainConfig,
+        task: Task,
+        optimizer: torch.optim.Optimizer | None,
+        processes: Processes = ALONE,
+    ) -> None:
         self.step = 0
+        self._processes, self._writing = processes, processes.apart()
         self._run, self._config, self._task = run, config, task
-        self._live = task.module, task.tables, optimizer
+        self._live = task.module if processes.first else None, task.tables, optimizer
         self._changing: Mapping[str, Any] = {}
         self._pool = ThreadPoolExecutor(1, "kgr-checkpoint")
         self._written: Future[None] | None = None
@@ -100,10 +109,13 @@ class Saver:
         if step == self.step:
             if changing == self._changing:
                 return
-            files, write = None, partial(checkpoint.amend, self._run.checkpoints / str(step), changing)
+            amend = partial(checkpoint.amend, self._run.checkpoints / str(step), changing)
+            files, write = None, partial(self._writing.led, amend)
         else:
-            self._check_finite(step)
+            self._processes.together(partial(self._check_finite, step))
             files = None if last else self._copied()
+            (waits,) = self._processes.any(files is None)  # where one does, all do
+            files = None if waits else files
             write = partial(self._write, files, self._manifest(step, changing, spent), best)
         self._coming, self._needed = (step, changing), needed
         self._written = self._pool.submit(write)
@@ -166,9 +178,9 @@ class Saver:
 
     def _write(self, copied: list[tuple[str, Tensors]] | None, manifest: dict[str, Any], best: int | None) -> None:
         """Write what was copied, or what is there now, each file copied when it is written."""
-        files = checkpoint.files_of(*self._live) if copied is None else _emptied(copied)
-        keep = self._config.keep_checkpoints
-        checkpoint.save(self._run.checkpoints, self._unless_given_up(files), manifest, keep=keep, best=best)
+        files = self._unless_given_up(checkpoint.files_of(*self._live) if copied is None else _emptied(copied))
+        keep, others = self._config.keep_checkpoints, self._writing
+        checkpoint.save(self._run.checkpoints, files, manifest, keep=keep, best=best, processes=others)
         hand_back()
 
     def _unless_given_up(self, files: Iterator[tuple[str, Tensors]]) -> Iterator[tuple[str, Tensors]]:

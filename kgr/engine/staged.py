@@ -19,6 +19,7 @@ from kgr._threads import share_rows
 from kgr.engine.lane import Event, Lane
 from kgr.engine.mapped import MappedFile
 from kgr.engine.optim import RowOptimizer
+from kgr.engine.shares import Share, share_of
 from kgr.engine.stages import Stages
 from kgr.engine.table import Init, fill
 
@@ -56,11 +57,16 @@ class StagedTable:
     ----------
     columns
         Where rows are read and written by id; ``weight`` and ``moments`` are the same memory.
+    share
+        Which rows of the whole table these are.
     readers
         Threads that a reading is shared among.
     """
 
-    def __init__(self, columns: Columns, *, optimizer: RowOptimizer, device: torch.device, readers: int = 1) -> None:
+    def __init__(
+        self, columns: Columns, share: Share, *, optimizer: RowOptimizer, device: torch.device, readers: int = 1
+    ) -> None:
+        self.share = share
         self.steps = 0
         self.stages = Stages()
         self._columns, self._readers = columns, readers
@@ -214,11 +220,13 @@ class HostTable(StagedTable):
     """A :class:`StagedTable` in the host's memory; parameters as for a ``DeviceTable``, whose bits it has."""
 
     def __init__(
-        self, rows: int, width: int, *, optimizer: RowOptimizer, device: torch.device, init: Init, key: int
+        self, rows: int | Share, width: int, *, optimizer: RowOptimizer, device: torch.device, init: Init, key: int
     ) -> None:
-        columns = {name: torch.zeros(rows, own) for name, own in optimizer.widths(width).items()}
-        super().__init__({"weight": torch.empty(rows, width), **columns}, optimizer=optimizer, device=device)
-        fill(self.weight, init, key)
+        share = share_of(rows)
+        columns = {name: torch.zeros(len(share), own) for name, own in optimizer.widths(width).items()}
+        columns = {"weight": torch.empty(len(share), width), **columns}
+        super().__init__(columns, share, optimizer=optimizer, device=device)
+        fill(self.weight, share, init, key)
 
 
 class DiskTable(StagedTable):
@@ -239,7 +247,7 @@ class DiskTable(StagedTable):
 
     def __init__(
         self,
-        rows: int,
+        rows: int | Share,
         width: int,
         *,
         optimizer: RowOptimizer,
@@ -248,12 +256,13 @@ class DiskTable(StagedTable):
         key: int,
         folder: Path,
     ) -> None:
-        widths = {"weight": width, **optimizer.widths(width)}
-        self._file = MappedFile(folder, 4 * rows * sum(widths.values()))
-        self._passed, picked = (_columns(memory, rows, widths) for memory in (self._file.passed, self._file.picked))
+        share, widths = share_of(rows), {"weight": width, **optimizer.widths(width)}
+        self._file = MappedFile(folder, 4 * len(share) * sum(widths.values()))
+        memories = self._file.passed, self._file.picked
+        self._passed, picked = (_columns(memory, len(share), widths) for memory in memories)
         self._steady = False
-        super().__init__(picked, optimizer=optimizer, device=device, readers=READERS)
-        fill(self.weight, init, key)
+        super().__init__(picked, share, optimizer=optimizer, device=device, readers=READERS)
+        fill(self.weight, share, init, key)
 
     @property
     def weight(self) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kgr import _rng
 from kgr.engine.optim import RowOptimizer
+from kgr.engine.shares import Share, share_of
 from kgr.engine.stages import Stages
 
 INIT_ROWS = 16_384
@@ -27,7 +28,8 @@ class Table(Protocol):
     ``weight`` is float32[rows, width], ``moments`` are the optimiser's, float32[rows, .] by name, ``steps`` counts
     the steps that moved rows. Checkpoints read and write these three, after :meth:`flush` and by ranges
     of rows. Where rows are kept on the disk, ``weight`` is mapped from a file and has gaps between its rows.
-    ``stages`` has the seconds that it spent beside the trainer, and that gathering waited for it.
+    ``stages`` has the seconds that it spent beside the trainer, and that gathering waited for it. ``share`` says which
+    rows of the whole table these are: all but where processes share them.
     """
 
     @property
@@ -42,6 +44,11 @@ class Table(Protocol):
 
     steps: int
     stages: Stages
+
+    @property
+    def share(self) -> Share:
+        """Which rows are held."""
+        ...
 
     def prefetch(self, ids: NDArray[np.int64]) -> None:
         """Take notice of the rows that a batch made in advance will gather; batches are announced in step order.
@@ -70,28 +77,29 @@ class DeviceTable:
     Parameters
     ----------
     rows, width
-        Shape of the table.
+        Shape of the table; of ``rows`` that are a share, only those of this process are kept.
     optimizer
         For instance ``ROW_OPTIMIZERS[config.optimizer]()``.
     device
         Where the table lies. The initial rows do not depend on it.
     init
-        For instance ``uniform(0.1)``.
+        For instance ``uniform(0.1)``. A row does not depend on the number of processes either.
     key
         Key of the initial draws, for instance ``_rng.key(seed, stream)`` with a stream for each table.
     """
 
     def __init__(
-        self, rows: int, width: int, *, optimizer: RowOptimizer, device: torch.device, init: Init, key: int
+        self, rows: int | Share, width: int, *, optimizer: RowOptimizer, device: torch.device, init: Init, key: int
     ) -> None:
-        self.weight = torch.empty(rows, width, device=device)
+        self.share = share_of(rows)
+        self.weight = torch.empty(len(self.share), width, device=device)
         moments = optimizer.widths(width).items()
-        self.moments = {name: torch.zeros(rows, own, device=device) for name, own in moments}
+        self.moments = {name: torch.zeros(len(self.share), own, device=device) for name, own in moments}
         self.steps = 0
         self.stages = Stages()
         self._optimizer = optimizer
         self._gathered: tuple[Tensor | None, Tensor] | None = None
-        fill(self.weight, init, key)
+        fill(self.weight, self.share, init, key)
 
     def prefetch(self, ids: NDArray[np.int64]) -> None:
         """Do nothing: every row is at hand."""
@@ -139,12 +147,13 @@ class DeviceTable:
         """Return at once: nothing is ever under way."""
 
 
-def fill(weight: Tensor, init: Init, key: int) -> None:
-    """Write the initial rows, which depend on the key and their number alone."""
-    for first in range(0, len(weight), INIT_ROWS):
-        block = torch.empty(min(INIT_ROWS, len(weight) - first), weight.shape[1])
+def fill(weight: Tensor, share: Share, init: Init, key: int) -> None:
+    """Write the initial rows of a share, which depend on the key and the number of all rows alone."""
+    for first in range(0, share.rows, INIT_ROWS):
+        block = torch.empty(min(INIT_ROWS, share.rows - first), weight.shape[1])
         init(block, torch.Generator().manual_seed(_rng.key(key, first // INIT_ROWS)))
-        weight[first : first + INIT_ROWS] = block
+        own = block[(share.part - first) % share.parts :: share.parts]
+        weight[share.below(first) :][: len(own)] = own
 
 
 def uniform(bound: float) -> Init:

@@ -12,6 +12,9 @@ import torch
 
 from kgr.engine.memory import UNKNOWN, free_memory
 from kgr.engine.optim import ROW_OPTIMIZERS
+from kgr.engine.processes import ALONE, Processes
+from kgr.engine.sharded import ShardedTable
+from kgr.engine.shares import Share
 from kgr.engine.staged import DiskTable, HostTable
 from kgr.engine.table import DeviceTable, Init, Table
 from kgr.errors import ConfigError
@@ -28,8 +31,9 @@ def make_table(
     key: int,
     folder: Path | None = None,
     others: Sequence[str] = (),
+    processes: Processes = ALONE,
 ) -> Table:
-    """Return a table with its initial rows; what they are does not depend on the kind.
+    """Return a table with its initial rows; what they are does not depend on the kind, nor on who holds them.
 
     Parameters
     ----------
@@ -43,30 +47,42 @@ def make_table(
         Where a table on the disk lies; by default where the system has temporary files.
     others
         Kinds that the training could have instead.
+    processes
+        Those that share its rows; each calls this.
 
     Raises
     ------
     ConfigError
         There is no room: says how much it needs, how much there is, and which of ``others`` has room.
     """
-    law, place = ROW_OPTIMIZERS[optimizer](), folder or Path(tempfile.gettempdir())
-    need = 4 * rows * (width + sum(law.widths(width).values()))
+    share, law = Share(rows, processes.rank, processes.size), ROW_OPTIMIZERS[optimizer]()
+    place = folder or Path(tempfile.gettempdir())
+    need = 4 * len(share) * (width + sum(law.widths(width).values()))
+    if kind != "device" or device.type == "cpu":
+        need *= processes.local_size  # whose memory and disk are the same
     what = f"a table of {rows:,} rows of {width:,} numbers, with what {optimizer} keeps beside them"
-    free = _free(kind, device, place)
-    if free is not None and free < need:
-        instead = next((other for other in others if _has_room(other, device, place, need)), None)
-        raise ConfigError(f"{what}, needs {_gib(need)}, but {_where(kind, device, place)} has {_gib(free)} free: "
-                          f"{_advice(instead, optimizer)}")  # fmt: skip
+
+    def check() -> None:
+        free = _free(kind, device, place)
+        if free is not None and free < need:
+            instead = next((other for other in others if _has_room(other, device, place, need)), None)
+            raise ConfigError(f"{what}, needs {_gib(need)}, but {_where(kind, device, place)} has {_gib(free)} free: "
+                              f"{_advice(instead, optimizer)}")  # fmt: skip
+
+    processes.together(check)  # before one of them takes any
+    local: Table
     if kind == "device":
-        return DeviceTable(rows, width, optimizer=law, device=device, init=init, key=key)
-    if kind == "host":
-        return HostTable(rows, width, optimizer=law, device=device, init=init, key=key)
-    try:
-        return DiskTable(rows, width, optimizer=law, device=device, init=init, key=key, folder=place)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise ConfigError(f"{what}, needs {_gib(need)}, which {place} has no room for: {error.strerror}") from error
+        local = DeviceTable(share, width, optimizer=law, device=device, init=init, key=key)
+    elif kind == "host":
+        local = HostTable(share, width, optimizer=law, device=device, init=init, key=key)
+    else:
+        try:
+            local = DiskTable(share, width, optimizer=law, device=device, init=init, key=key, folder=place)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise ConfigError(f"{what}, needs {_gib(need)}, which {place} has no room for: {error.strerror}") from error
+    return local if processes.size == 1 else ShardedTable(local, processes)
 
 
 def _free(kind: str, device: torch.device, folder: Path) -> int | None:

@@ -66,6 +66,9 @@ class MultihopConfig(TrainConfig):
     work_limit: int | None = setting(
         None, "most edges that one set of a query may cost; dearer queries are drawn again and counted", low=1
     )
+    process_timeout: float = setting(
+        120.0, "seconds without an answer of another process, where several train, after which all end", low=1
+    )
     eval_queries: int = setting(100, "queries of each structure in evaluations during training", low=1)
     candidates: int | None = setting(
         None,

@@ -20,6 +20,7 @@ from kgr.data.training import check_evaluations, evaluated_split, place_of, stor
 from kgr.engine.curves import evaluation_bars, plot, training_curves
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
+from kgr.engine.processes import joined
 from kgr.engine.run import Run, begin
 from kgr.errors import ConfigError
 from kgr.graph.graph import Graph, load_graph, require_graph
@@ -252,28 +253,43 @@ def train_multihop(
     path = recipe(TASK, opened.name, config, settings.get("model"))
     chosen = resolve(path, settings)
     check_evaluations(opened, chosen)
-    verify_sections(opened.path, SECTIONS)
-    sections = opened.fingerprints(SECTIONS)
-    if message:
-        tell_compiling(sample._sample_own if chosen.own_negatives else sample._sample_shared, message)
-    if message and path:
-        message(f"settings: {path}")
-    chosen = hostable(load_graph(opened), chosen, message)
-    with begin(out, task=TASK, store=place_of(store, opened), config=chosen, sections=sections) as run:
-        task = MultihopTask(opened, chosen, device_of(chosen.device), folder=run.path)
-        step = train(task, run, chosen, progress=progress).step
-        task.module.eval()
-        trained = MultihopRun(run, opened, task.scorer())
-        split = evaluated_split(opened)
-        if split is None:
-            (message or str)(f"{opened.path}: no valid or test triples, so the run is not evaluated")
-            return trained
-        queries = default_set(opened, split)
-        if not _evaluated(run, step, queries, chosen.candidates):
-            choices: dict[str, Any] = {"queries": queries, "candidates": chosen.candidates, "progress": evaluating}
-            metrics = trained.evaluate(split, **choices)
-            run.record_evaluation(step, split, metrics)
+    with joined(chosen.device, chosen.process_timeout) as processes:
+        tell = message if message and processes.first else lambda _: None
+        chosen = processes.led(lambda: _prepared(opened, chosen, path, tell))
+        place, sections = place_of(store, opened), opened.fingerprints(SECTIONS)
+        with begin(out, task=TASK, store=place, config=chosen, sections=sections, processes=processes) as run:
+            device = processes.device_of(chosen.device)
+            task = MultihopTask(opened, chosen, device, folder=run.path, processes=processes)
+            step = train(task, run, chosen, progress=progress, processes=processes).step
+            task.module.eval()
+            # several have parts of it each: the checkpoint has it whole
+            trained = MultihopRun(run, opened, task.scorer() if processes.size == 1 else None)
+            processes.led(lambda: _evaluate(trained, run, step, evaluating, tell))
     return trained
+
+
+def _prepared(store: Store, config: MultihopConfig, path: Path | None, tell: Callable[[str], None]) -> MultihopConfig:
+    """Verify what is trained from, and return the settings without the structures that the graph cannot host."""
+    verify_sections(store.path, SECTIONS)
+    tell_compiling(sample._sample_own if config.own_negatives else sample._sample_shared, tell)
+    if path:
+        tell(f"settings: {path}")
+    return hostable(load_graph(store), config, tell)
+
+
+def _evaluate(
+    trained: MultihopRun, run: Run, step: int, evaluating: evaluation.Progress | None, tell: Callable[[str], None]
+) -> None:
+    """Evaluate a run that has just been trained, unless it was evaluated so before."""
+    split = evaluated_split(trained.store)
+    if split is None:
+        tell(f"{trained.store.path}: no valid or test triples, so the run is not evaluated")
+        return
+    queries = default_set(trained.store, split)
+    candidates = trained.config.candidates
+    if not _evaluated(run, step, queries, candidates):
+        metrics = trained.evaluate(split, queries=queries, candidates=candidates, progress=evaluating)
+        run.record_evaluation(step, split, metrics)
 
 
 def _evaluated(run: Run, step: int, queries: QuerySet, candidates: int | None) -> bool:

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 from kgr._rng import key
 from kgr.engine.config import TABLES
+from kgr.engine.processes import ALONE, Processes
 from kgr.engine.ring import Layout, Slot
+from kgr.engine.sharded import all_rows
 from kgr.engine.table import Table, uniform
 from kgr.engine.tables import make_table
-from kgr.errors import SamplerError
+from kgr.errors import ConfigError, SamplerError
 from kgr.graph.graph import Graph, load_graph
 from kgr.index.store import Store
 from kgr.models import MODELS
@@ -47,17 +49,29 @@ class MultihopTask:
     """Trains a query model on the train graph of a store; a :class:`kgr.engine.task.Task`.
 
     ``folder`` is where a table on the disk lies; by default where the system has temporary files.
+    Of several processes each draws and trains its share of every batch and holds its share of the rows.
 
     Raises
     ------
     ConfigError
-        A table does not fit where it is to lie.
+        A table does not fit where it is to lie; a batch that the processes cannot share evenly.
     """
 
     def __init__(
-        self, store: Store, config: MultihopConfig, device: torch.device, *, folder: Path | None = None
+        self,
+        store: Store,
+        config: MultihopConfig,
+        device: torch.device,
+        *,
+        folder: Path | None = None,
+        processes: Processes = ALONE,
     ) -> None:
-        self.store, self.config, self.device = store, config, device
+        self.store, self.config, self.device, self._processes = store, config, device, processes
+        if config.batch % processes.size:
+            raise ConfigError(
+                f"batch is {config.batch}, expected a multiple of {processes.size}, the number of processes"
+            )
+        self._batch = config.batch // processes.size
         graph = load_graph(store)
         self.words: list[Word] = [parse(name) for name in config.weights]
         shares = np.array(list(config.weights.values()))
@@ -72,9 +86,9 @@ class MultihopTask:
             for i, word in enumerate(self.words)
         ]
         self.model = MODELS[config.model](config.dim, **config.model_fields, seed=key(config.seed, _DENSE))
-        self._counts = torch.zeros(len(COUNTS), dtype=torch.int64, device=device)
-        self.model.register_buffer("sampling_counts", self._counts)  # a buffer, so that checkpoints keep them
         self.module: nn.Module = self.model.to(device)
+        self._counts = torch.zeros(len(COUNTS), dtype=torch.int64)  # on the host, where they are met
+        self.model.register_buffer("sampling_counts", self._counts)  # a buffer, so that checkpoints keep them
         widths = self.model.entity_width(config.dim), self.model.relation_width(config.dim)
         entities, relations = (store.entities, widths[0]), (graph.directed, widths[1])
         self.tables = {
@@ -88,17 +102,17 @@ class MultihopTask:
         own, init, others = key(self.config.seed, stream), uniform(bound), TABLES[TABLES.index(kind) + 1 :]
         return make_table(
             kind, *shape, optimizer=self.config.optimizer, device=self.device, init=init, key=own, folder=folder,
-            others=others,
+            others=others, processes=self._processes,
         )  # fmt: skip
 
     def layout(self) -> Layout:
-        """Return the slot's fields.
+        """Return the slot's fields, for this process's rows of a batch.
 
         ``structure`` int32[1] is the place of the batch's word; ``counts`` int32[2] how many entities
         and relations it has, listed in ``entities`` and ``relations``; all other ids are places in those lists.
-        ``redrawn`` int64[2] are the queries that were drawn again, crowded and skipped.
+        ``met`` float64[4] are the sum of the weights, and what is counted as :data:`COUNTS`.
         """
-        B, K = self.config.batch, self.config.negatives
+        B, K = self._batch, self.config.negatives
         N = B * K if self.config.own_negatives else K
         A = max(len(word.anchors) for word in self.words)
         P = max(len(word.relations) for word in self.words)
@@ -113,7 +127,7 @@ class MultihopTask:
             "negative_places": (np.int64, (N,)),
             "is_negative": (np.bool_, (B, K)),
             "weights": (np.float32, (B,)),
-            "redrawn": (np.int64, (2,)),
+            "met": (np.float64, (1 + len(COUNTS),)),
         }
 
     def structure_of(self, step: int) -> int:
@@ -122,10 +136,10 @@ class MultihopTask:
         return min(int(np.searchsorted(self._cumulative, draw, side="right")), len(self.words) - 1)
 
     def fill(self, fields: dict[str, NDArray[Any]], step: int) -> None:
-        """Draw the batch of a step."""
+        """Draw this process's rows of the batch of a step."""
         place = self.structure_of(step)
         word = self.words[place]
-        B = self.config.batch
+        B = self._batch
         batch = Batch.empty(
             B,
             len(word.slots),
@@ -133,7 +147,7 @@ class MultihopTask:
             own=self.config.own_negatives,
             is_negative=fields["is_negative"],
         )
-        self._samplers[place].fill(batch, step)
+        self._samplers[place].fill(batch, step, first=self._processes.rank * B)
         anchors = batch.arguments[:, word.anchors].ravel()
         every = np.concatenate([anchors, batch.positives, batch.negatives.ravel()])
         ids, places = np.unique(every, return_inverse=True)
@@ -147,7 +161,8 @@ class MultihopTask:
         fields["negative_places"][:] = places[len(anchors) + B :]
         fields["relation_places"][: len(relation_places)] = relation_places
         fields["weights"][:] = 1 if self.config.weighting == "none" else 1 / np.sqrt(batch.counts + COUNT_OFFSET)
-        fields["redrawn"][:] = batch.crowded.sum(), batch.skipped.sum()
+        without = B - batch.is_negative.any(axis=1).sum()
+        fields["met"][:] = fields["weights"].sum(dtype=np.float64), without, batch.crowded.sum(), batch.skipped.sum()
 
     def ids(self, slot: Slot) -> dict[str, NDArray[np.int64]]:
         """Return the entities and relations that a batch gathers, ascending."""
@@ -155,13 +170,14 @@ class MultihopTask:
         return {name: slot.host[name][:count] for name, count in named}
 
     def step(self, slot: Slot) -> Tensor:
-        """Return the loss of a batch."""
+        """Return the loss of a batch: of this process's rows, so weighted that those of all sum to the batch's."""
+        met = self._processes.sum(slot.host["met"])
         word = self.words[int(slot.host["structure"][0])]
         entities, relations = (int(n) for n in slot.host["counts"])
         rows = self.tables["entities"].gather(slot.tensors["entities"][:entities])
         relation_rows = self.tables["relations"].gather(slot.tensors["relations"][:relations])
-        anchors = _take(rows, slot.tensors["anchor_places"], self.config.batch, len(word.anchors))
-        projections = _take(relation_rows, slot.tensors["relation_places"], self.config.batch, len(word.relations))
+        anchors = _take(rows, slot.tensors["anchor_places"], self._batch, len(word.anchors))
+        projections = _take(relation_rows, slot.tensors["relation_places"], self._batch, len(word.relations))
         branches = embed(self.model, word, anchors, projections)
         positive_rows = rows.index_select(0, slot.tensors["positive_places"])
         negative_rows = rows.index_select(0, slot.tensors["negative_places"])
@@ -171,23 +187,27 @@ class MultihopTask:
             slot.tensors["is_negative"],
             slot.tensors["weights"],
         )
-        loss, without = sampled_loss(self.config.loss, *scores, adversarial=self.config.adversarial)
+        self._counts += torch.from_numpy(met[1:]).long()
+        loss, _ = sampled_loss(self.config.loss, *scores, adversarial=self.config.adversarial)
+        loss = loss * float(slot.host["met"][0] / met[0])
         if self.config.n3:
             loss = loss + self.config.n3 * self._sizes(anchors, projections, positive_rows)
-        self._counts += torch.cat([without.view(1), slot.tensors["redrawn"]])
         return loss
 
     def _negative_scores(self, branches: list[Tensor], rows: Tensor) -> Tensor:
         if not self.config.own_negatives:
             return word_scores(self.model, branches, rows)
-        return word_own_scores(self.model, branches, rows.view(self.config.batch, self.config.negatives, -1))
+        return word_own_scores(self.model, branches, rows.view(self._batch, self.config.negatives, -1))
 
     def describe(self, step: int) -> str:
         """Name the structure of a step."""
         return f"structure {self.words[self.structure_of(step)].name}"
 
     def _sizes(self, *rows: Tensor) -> Tensor:
-        """Return the mean over queries of the cubes of the moduli of all their rows (N3, Lacroix et al. 2018)."""
+        """Return the mean over queries of the cubes of the moduli of all their rows (N3, Lacroix et al. 2018).
+
+        Of several processes each returns its part of it.
+        """
         sizes = [lp_penalty(self.model.moduli(own.flatten(0, -2)), 3).sum() for own in rows]
         return torch.stack(sizes).sum() / self.config.batch
 
@@ -207,7 +227,7 @@ class MultihopTask:
 
     def scorer(self) -> Scorer:
         """Return the model as it is now, to score entities."""
-        entities, relations = self.tables["entities"].weight, self.tables["relations"].weight
+        entities, relations = all_rows(self.tables["entities"]), all_rows(self.tables["relations"])
         return Scorer(self.model, entities, relations, device=self.device)
 
 

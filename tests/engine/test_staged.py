@@ -308,7 +308,7 @@ def test_order_of_copies_on_a_gpu(monkeypatch):
     plain = make("device", None, "row-adagrad")
     columns = {"weight": plain.weight.clone(), "sum": torch.zeros(ROWS, 1)}
     calls = fake_gpu(monkeypatch)
-    table = staged.StagedTable(columns, optimizer=ROW_OPTIMIZERS["row-adagrad"](), device=CPU)
+    table = staged.StagedTable(columns, plain.share, optimizer=ROW_OPTIMIZERS["row-adagrad"](), device=CPU)
     batches = [np.arange(3), np.arange(1, 5)]
     for ids in batches:
         table.prefetch(ids)

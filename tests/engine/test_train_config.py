@@ -3,12 +3,13 @@ import subprocess
 import sys
 
 import pytest
-from engine_toy import ToyConfig, config_of
+from engine_toy import config_of
 
 from kgr._config import make, settings
 from kgr.engine.config import RESUMABLE, TrainConfig, differences, learning_rate
 from kgr.engine.device import device_of
 from kgr.errors import ConfigError
+from kgr.multihop.config import MultihopConfig
 
 
 def rates(**given):
@@ -55,7 +56,7 @@ def test_a_setting_absent_from_an_old_run_had_its_default():
 
 
 def test_every_resumable_name_is_a_setting():
-    assert set(settings(ToyConfig)) >= RESUMABLE
+    assert set(settings(MultihopConfig)) >= RESUMABLE
 
 
 def test_devices():

@@ -52,7 +52,7 @@ def train_completion(
 
 @click.command("evaluate-completion")
 @click.argument("run")
-@click.option("--split", help="valid or test  [default: test, or valid where there is no test split]")
+@click.option("--split", help="train, valid or test  [default: test, or valid where there is no test split]")
 @click.option("--limit", type=int, help="triples to rank, at most: drawn, always the same ones  [default: all]")
 @click.option(
     "--rule-length",

@@ -1,8 +1,9 @@
 """From scores to probabilities: fitted on what valid holds and train does not, measured on test.
 
 The event: a candidate that is no answer in train is one in the held-out split. The population: the queries that train
-or the split answer, and of each the best candidates that train does not have. What nobody ever wrote down counts as
-false, and so does what lies in another held-out split; so a probability is a lower bound of that of truth.
+or the split answer, those that neither answers of entities that share a relation with one that has an answer, and of
+each the best candidates that train does not have. What nobody ever wrote down counts as false, and so does what lies in
+another held-out split; so a probability is a lower bound of that of truth.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 
 from kgr import _io
 from kgr._rng import key
+from kgr.completion.propensity import Propensity, fit_propensity
 from kgr.completion.shares import SIDES, Progress, Scored, best, queries_of, score_queries
 from kgr.data.training import holds_out
-from kgr.graph.graph import Graph, build_graph, load_graph
+from kgr.graph.graph import build_graph, load_graph
 from kgr.index.store import Store
 
 if TYPE_CHECKING:
@@ -30,9 +32,9 @@ BEST = 100
 """Candidates of a query that are looked at."""
 
 QUERIES = 4096
-"""At most so many queries that the split answers are looked at, and as many of all that train answers."""
+"""At most about so many queries are looked at of those that the split answers, that train does, that neither does."""
 
-_FORMAT = 1
+_FORMAT = 2
 
 _EDGES = np.array([0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1])
 
@@ -43,9 +45,10 @@ class Calibration:
 
     Attributes
     ----------
-    weights : four floats
+    weights : six floats
         Of 1; of the log share of the candidate among those that train does not have; of the log share of all these
-        together; of log(1 + answers that train has).
+        together; of log(1 + answers that train has); where it has none, of 1 and of the log odds that there are any
+        (:mod:`kgr.completion.propensity`).
     facts : int
         Held-out answers among the candidates that the law was fitted on.
     error : float or None
@@ -53,15 +56,26 @@ class Calibration:
         found, by bins of :func:`reliability`, of the best candidate of each query. None without test triples.
     """
 
-    weights: tuple[float, float, float, float]
+    weights: tuple[float, ...]
     facts: int
     error: float | None = None
 
-    def logits(self, scored: Scored) -> NDArray[np.float64]:
-        """Return the log odds of all candidates, those that train has too: float64[B, G]."""
-        constant, share, left, known = self.weights
-        rows = constant + left * scored.left + known * np.log1p(np.diff(scored.known.offsets)) - share * scored.level
-        return share * scored.scores + rows[:, None]
+    def logits(self, scored: Scored, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log odds of all candidates, those that train has too: float64[B, G].
+
+        ``log_odds`` float64[B]: :meth:`kgr.completion.propensity.Propensity.log_odds` of the queries.
+        """
+        constant, share, *others = self.weights
+        rows = constant + _of_queries(scored, log_odds) @ np.array(others) - share * scored.level
+        logits: NDArray[np.float64] = share * scored.scores + rows[:, None]
+        return logits
+
+
+def _of_queries(scored: Scored, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what the last four weights of a :class:`Calibration` are of: float64[B, 4]."""
+    known = np.diff(scored.known.offsets)
+    none = (known == 0).astype(np.float64)
+    return np.stack([scored.left, np.log1p(known), none, none * log_odds], axis=1)
 
 
 def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,7 +89,7 @@ class Observed:
 
     Attributes
     ----------
-    statistics : float64[n, 4]
+    statistics : float64[n, 6]
         What the weights of a :class:`Calibration` are of.
     held : bool[n]
     weights : float64[n]
@@ -127,8 +141,7 @@ def calibrate(
     if not len(observed.held):
         return None
     weights = fit(observed.statistics, observed.held, observed.weights)
-    constant, share, left, known = weights.tolist()
-    found = Calibration((constant, share, left, known), int(np.count_nonzero(observed.held)))
+    found = Calibration(tuple(weights.tolist()), int(np.count_nonzero(observed.held)))
     if not holds_out(store, "test"):
         return found
     bins = reliability(found, observe(scorer, store, "test", seed=seed, progress=progress), first=1)
@@ -138,23 +151,23 @@ def calibrate(
 def observe(
     scorer: LinkScorer, store: Store, split: str, *, seed: int = 0, progress: Progress | None = None
 ) -> Observed:
-    """Look at the best candidates, which train does not have, of queries that train or a held-out split answers."""
+    """Look at the best candidates, which train does not have, of the population of queries."""
     train = load_graph(store)
-    held = build_graph(store.triples(split), store.entities, len(store.relations))
-    queries, weights = _population(train, store.triples(split), np.random.default_rng(key(seed)))
+    held, propensity = build_graph(store.triples(split), store.entities, len(store.relations)), fit_propensity(train)
+    queries, weights = _population(propensity, store.triples(split), np.random.default_rng(key(seed)))
     parts: list[tuple[NDArray[Any], ...]] = []
     for first in range(0, len(queries), scorer.batch):
         rows = queries[first : first + scorer.batch]
         scored = score_queries(scorer, train, rows)
+        of_queries = _of_queries(scored, propensity.log_odds(rows))
         for row, (entity, relation) in enumerate(rows.tolist()):
             known, scores = scored.known[row], scored.scores[row].copy()
             scores[known] = -np.inf
             places = best(scores, min(BEST, len(scores) - len(known)))
-            statistics = np.empty((len(places), 4))
+            statistics = np.empty((len(places), 6))
             statistics[:, 0] = 1
             statistics[:, 1] = scores[places] - scored.level[row]
-            statistics[:, 2] = scored.left[row]
-            statistics[:, 3] = np.log1p(len(known))
+            statistics[:, 2:] = of_queries[row]
             number = np.full(len(places), first + row)
             parts.append((statistics, np.isin(places, held.tails(entity, relation)), weights[number], number))
         if progress:
@@ -163,20 +176,39 @@ def observe(
 
 
 def _population(
-    train: Graph, triples: NDArray[np.int32], draw: np.random.Generator
+    propensity: Propensity, triples: NDArray[np.int32], draw: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Draw queries that the triples answer, and others that train answers: int32[n, 2] and how many each stands for."""
+    """Draw queries that the triples answer, others that train answers, and others that neither answers.
+
+    Returns int32[n, 2] and how many each stands for, float64[n].
+    """
+    train = propensity.train
     asked = np.unique(np.concatenate([queries_of(triples, side) for side in SIDES]), axis=0)
     drawn = asked[np.sort(draw.permutation(len(asked))[:QUERIES])]
     fragments = len(train.relation)
     places = np.unique(draw.integers(fragments, size=QUERIES)) if fragments > QUERIES else np.arange(fragments)
     entities = np.searchsorted(train.fragments, places, side="right") - 1
-    others = np.stack([entities, train.relation[places]], axis=1).astype(np.int32)
-    stands_for = fragments / max(1, len(others))
+    answered = np.stack([entities, train.relation[places]], axis=1).astype(np.int32)
+    unanswered, weights = _unanswered(propensity, draw)
+    others = np.concatenate([answered, unanswered])
+    weights = np.concatenate([np.full(len(answered), fragments / max(1, len(answered))), weights])
     number, numbers = (each[:, 0].astype(np.int64) * train.directed + each[:, 1] for each in (others, asked))
-    others = others[~np.isin(number, numbers)]
-    weights = np.repeat([len(asked) / len(drawn), stands_for], [len(drawn), len(others)])
-    return np.concatenate([drawn, others]), weights
+    kept = ~np.isin(number, numbers)
+    return np.concatenate([drawn, others[kept]]), np.append(np.full(len(drawn), len(asked) / len(drawn)), weights[kept])
+
+
+def _unanswered(propensity: Propensity, draw: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Draw queries that train does not answer, of relations that go with another of the entity's: as above."""
+    count = propensity.train.entities
+    entities = np.arange(count) if count <= QUERIES else np.unique(draw.integers(count, size=QUERIES))
+    most = -(-QUERIES // len(entities))
+    queries, weights = [np.empty((0, 2), np.int32)], [np.empty(0)]
+    for entity in entities.tolist():
+        likely = np.setdiff1d(np.flatnonzero(propensity.of(entity)), propensity.own(entity))
+        some = likely[draw.permutation(len(likely))[:most]]
+        queries.append(np.stack(np.broadcast_arrays(entity, some), axis=1).astype(np.int32))
+        weights.append(np.full(len(some), count / len(entities) * len(likely) / max(1, len(some))))
+    return np.concatenate(queries), np.concatenate(weights)
 
 
 def fit(statistics: NDArray[np.float64], held: NDArray[np.bool_], weights: NDArray[np.float64]) -> NDArray[np.float64]:

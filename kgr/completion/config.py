@@ -122,7 +122,7 @@ class CompletionConfig(TrainConfig):
     parts: int | None = setting(
         None,
         "complex, distmult: equal parts of the vectors that learn apart, each by a loss of its own, whose scores add "
-        "up: so many models of other initial vectors in one; default 1",
+        "up: so many models of other initial vectors in one, of a share of dim each; default 1",
         low=1,
     )
     relation_dim: int | None = setting(None, "tucker: numbers of a relation's vector; default dim", low=1)
@@ -144,6 +144,8 @@ class CompletionConfig(TrainConfig):
             if getattr(self, name) is not None:
                 readers = ", ".join(model for model, fields in LINK_FIELDS.items() if name in fields)
                 raise ConfigError(f"{name} is not read by model {self.model}, only by {readers}: leave it out")
+        if self.model == "conve" and self.batch == 1:
+            raise ConfigError("batch is 1, but model conve norms each number over a batch: use 2 or more")
         if self.init in ("normal", "uniform") and self.init_scale is None:
             raise ConfigError(f"init is {self.init}, which needs init_scale: its standard deviation or bound")
 

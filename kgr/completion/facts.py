@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from kgr import _io
 from kgr.completion.calibration import Calibration, probabilities
-from kgr.completion.predict import check_k, maybe
+from kgr.completion.predict import check_k, ends_of, maybe
 from kgr.completion.shares import Progress, best, score_queries
 from kgr.data.splits import SPLITS
-from kgr.errors import DataError
 from kgr.graph.graph import load_graph
 from kgr.index.store import Store
 
@@ -104,21 +103,6 @@ def predict_facts(
     return tuple(_facts(store, relation, found, language))
 
 
-def ends_of(store: Store, relation: str) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
-    """Return the id of a relation, and the heads and the tails that train has of it, ascending.
-
-    Raises
-    ------
-    UnknownKey, DataError
-        There is no such relation; train has no triples of it.
-    """
-    base, graph = store.relations.id(relation), load_graph(store)
-    heads, tails = (np.flatnonzero(graph.in_degrees(2 * base + inverse)).astype(np.int32) for inverse in (1, 0))
-    if not len(heads):
-        raise DataError(f"{store.path}: train has no triples of relation {relation!r}, so nothing is learnt about it")
-    return base, heads, tails
-
-
 class _Block:
     """Finds the best pairs of a block of heads with all tails."""
 
@@ -141,7 +125,9 @@ class _Block:
             return _Pairs(heads, heads, *np.empty((3, 0)))
         queries = np.stack(np.broadcast_arrays(heads, 2 * self._relation), axis=1).astype(np.int32)
         scored = score_queries(self._scorer, self._train, queries)
-        order = scored.log_shares if self._calibration is None else self._calibration.logits(scored)
+        order = scored.log_shares
+        if self._calibration is not None:  # train answers all of these queries: no odds are asked for
+            order = self._calibration.logits(scored, np.zeros(len(heads)))
         for row, head in enumerate(heads.tolist()):
             order[row, self._whole.tails(head, 2 * self._relation)] = -np.inf
             if not self._loops:

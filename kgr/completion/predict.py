@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgr.completion.calibration import Calibration, probabilities
+from kgr.completion.propensity import fit_propensity
 from kgr.completion.shares import SIDES, answers_of, best, log_shares, queries_of, score_queries
 from kgr.data.splits import SPLITS
-from kgr.errors import ConfigError
+from kgr.errors import ConfigError, DataError
 from kgr.graph.graph import load_graph
 from kgr.index.store import Of, Store
-from kgr.query.keyed import entity_id
+from kgr.query.keyed import entity_id, relation_id
 
 if TYPE_CHECKING:
     from kgr.completion.scorer import LinkScorer
@@ -67,7 +68,7 @@ def predict(
 
     Entities are ranked by the model's score. Relations of a pair are ranked by the log share of the tail among the
     tails that train does not have, and that of the head among such heads, together: scores of different relations
-    are not comparable, shares are.
+    are not comparable, shares are. Relations that train lacks are left out.
 
     Parameters
     ----------
@@ -86,13 +87,15 @@ def predict(
         Not two of head, relation and tail; k below 1.
     UnknownKey, QueryError
         A key that the store does not have; a document.
+    DataError
+        Train has no triples of an entity or relation that is given, so that nothing is learnt about it.
     """
     check_asked(store, head, relation, tail, k)
     if relation is None:
         found = _relations(scorer, store, entity_id(store, str(head)), entity_id(store, str(tail)))
     else:
         entity, inverse = (tail, 1) if head is None else (head, 0)
-        query = entity_id(store, str(entity)), 2 * store.relations.id(relation) + inverse
+        query = entity_id(store, str(entity)), 2 * relation_id(store, relation) + inverse
         found = _entities(scorer, store, query, calibration)
     known = {mark: int(np.count_nonzero(found.marks == place)) for place, mark in enumerate(MARKS) if mark}
     return Predictions(head, relation, tail, found.named(store, k, language, new_only), known)
@@ -103,11 +106,27 @@ def check_asked(store: Store, head: str | None, relation: str | None, tail: str 
     if sum(given is not None for given in (head, relation, tail)) != 2:
         raise ConfigError("give two of head, relation and tail: the third is predicted")
     check_k(k)
-    for entity in (head, tail):
-        if entity is not None:
-            entity_id(store, entity)
+    graph = load_graph(store)
+    for key in (head, tail):
+        if key is not None and not graph.seen[entity_id(store, key)]:
+            raise DataError(f"{store.path}: train has no triples of entity {key!r}, so nothing is learnt about it")
     if relation is not None:
-        store.relations.id(relation)
+        ends_of(store, relation)
+
+
+def ends_of(store: Store, relation: str) -> tuple[int, NDArray[np.int32], NDArray[np.int32]]:
+    """Return the id of a relation, and the heads and the tails that train has of it, ascending.
+
+    Raises
+    ------
+    UnknownKey, DataError
+        There is no such relation; train has no triples of it.
+    """
+    base, graph = relation_id(store, relation), load_graph(store)
+    heads, tails = (np.flatnonzero(graph.in_degrees(2 * base + inverse)).astype(np.int32) for inverse in (1, 0))
+    if not len(heads):
+        raise DataError(f"{store.path}: train has no triples of relation {relation!r}, so nothing is learnt about it")
+    return base, heads, tails
 
 
 def check_k(k: int) -> None:
@@ -118,7 +137,7 @@ def check_k(k: int) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Candidates:
-    """What may complete a triple: score, probability (NaN for none), and which of MARKS it has."""
+    """What may complete a triple: score (-inf: train lacks it), probability (NaN: none), and which of MARKS it has."""
 
     scores: NDArray[np.floating[Any]]
     probabilities: NDArray[np.float64]
@@ -127,7 +146,7 @@ class _Candidates:
 
     def named(self, store: Store, k: int, language: str, new_only: bool) -> tuple[Prediction, ...]:
         """Return the best by score."""
-        kept = np.flatnonzero(self.marks == 0) if new_only else np.arange(len(self.marks))
+        kept = np.flatnonzero(np.isfinite(self.scores) & ((self.marks == 0) | (not new_only)))
         keys = store.relations if self.of == "relations" else store.entries
         return tuple(
             Prediction(
@@ -147,7 +166,8 @@ def maybe(probability: float) -> float | None:
 
 
 def _entities(scorer: LinkScorer, store: Store, query: tuple[int, int], calibration: Calibration | None) -> _Candidates:
-    scored = score_queries(scorer, load_graph(store), np.array([query], np.int32))
+    graph, queries = load_graph(store), np.array([query], np.int32)
+    scored = score_queries(scorer, graph, queries)
     marks = np.zeros(scored.scores.shape[1], np.int8)
     for triples in _held_out(store):
         side = SIDES[query[1] & 1]
@@ -155,7 +175,8 @@ def _entities(scorer: LinkScorer, store: Store, query: tuple[int, int], calibrat
     marks[scored.known[0]] = 1
     chances = np.full(len(marks), np.nan)
     if calibration is not None:
-        chances = np.where(marks == 1, np.nan, probabilities(calibration.logits(scored)[0]))
+        logits = calibration.logits(scored, fit_propensity(graph).log_odds(queries))[0]
+        chances = np.where(marks == 1, np.nan, probabilities(logits))
     return _Candidates(scored.scores[0], chances, marks, "entries")
 
 
@@ -168,7 +189,9 @@ def _relations(scorer: LinkScorer, store: Store, head: int, tail: int) -> _Candi
     for held in _held_out(store):
         marks[held[(held[:, ::2] == (head, tail)).all(axis=1), 1]] = 2
     marks[graph.holds(triples)] = 1
-    return _Candidates(tails + heads, np.full(count, np.nan), marks, "relations")
+    learnt = np.isin(np.arange(count), graph.relation >> 1)
+    scores = np.where(learnt, tails + heads, -np.inf)
+    return _Candidates(scores, np.full(count, np.nan), marks, "relations")
 
 
 def _held_out(store: Store) -> list[NDArray[np.int32]]:

@@ -15,8 +15,8 @@ from kgr.completion import evaluate as evaluation
 from kgr.completion.batches import Batches
 from kgr.completion.calibration import Calibration, calibrate, kept_calibration
 from kgr.completion.config import CompletionConfig, resolve
-from kgr.completion.facts import Fact, ends_of, predict_facts
-from kgr.completion.predict import Predictions, check_asked, check_k, predict
+from kgr.completion.facts import Fact, predict_facts
+from kgr.completion.predict import Predictions, check_asked, check_k, ends_of, predict
 from kgr.completion.scorer import LinkScorer
 from kgr.completion.start import start_from
 from kgr.completion.task import CompletionTask

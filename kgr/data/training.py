@@ -32,7 +32,10 @@ def place_of(given: Store | str | Path, opened: Store) -> str:
 def check_evaluations(store: Store, config: TrainConfig) -> None:
     """Refuse evaluations during training with a ConfigError where a store has no valid triples."""
     if config.eval_every and not holds_out(store, "valid"):
-        raise ConfigError(f"eval_every is {config.eval_every}, but {store.path} has no valid triples: leave it out")
+        raise ConfigError(
+            f"evaluations every {config.eval_every} steps are asked for, but {store.path} has no valid triples: leave "
+            "them out"
+        )
 
 
 def store_of(run: Run, task: str) -> Store:

@@ -74,7 +74,9 @@ class Run:
         """
         where = Path(path) / "config.toml"
         if not where.is_file():
-            raise FormatError(f"{path}: not a run folder: it has no config.toml")
+            inside = sorted(own.parent.name for own in Path(path).glob("*/config.toml"))[:5]
+            hint = f"; it holds the runs {', '.join(inside)}: give one of them" if inside else ""
+            raise FormatError(f"{path}: not a run folder: it has no config.toml{hint}")
         tables = _config.read_toml(where)
         head = tables.get("run")
         if not isinstance(head, dict) or not isinstance(tables.get("settings", {}), dict):

@@ -178,6 +178,19 @@ class Store:
                 return label
         return self._keys(of).key(id)
 
+    def labelled(self, of: Of, label: str) -> list[int]:
+        """Return the ids of what has a label, letter by letter, in any language: ascending."""
+        wanted, found = label.encode(errors="replace"), set[int]()
+        for language in self.languages(of, "label"):
+            texts = self.texts(of, "label", language)
+            assert texts is not None
+            starts, lengths = texts.offsets[:-1], np.diff(texts.offsets)
+            places = np.flatnonzero(lengths == len(wanted))
+            for at, byte in enumerate(wanted):
+                places = places[texts.bytes[starts[places] + at] == byte]
+            found.update(texts.rows[places].tolist())
+        return sorted(found)
+
     def _keys(self, of: Of) -> Keys:
         return Keys.from_arrays(self.section(of), what=_SINGULAR[of])
 

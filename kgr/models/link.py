@@ -146,8 +146,10 @@ class DiagonalModel(ProductModel):
     ) -> None:
         super().__init__(dim, entity_dropout=entity_dropout, relation_dropout=relation_dropout, seed=seed)
         self.count = parts or 1
-        if dim % (self.count * self.blocks):
-            raise ConfigError(f"dim is {dim}, expected a multiple of {self.count * self.blocks} for {self.count} parts")
+        whole = self.count * self.blocks
+        if dim % whole:
+            near = " or ".join(str(each) for each in (dim // whole * whole, (dim // whole + 1) * whole) if each)
+            raise ConfigError(f"dim is {dim}, expected a multiple of {whole} for {self.count} parts: use {near}")
 
     @abc.abstractmethod
     def pairs(self, heads: Tensor, tails: Tensor) -> Tensor:

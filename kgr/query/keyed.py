@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgr import _io
-from kgr.errors import DataError, KgrError, QueryError
-from kgr.index.store import Store
+from kgr.errors import DataError, KgrError, QueryError, UnknownKey
+from kgr.index.store import Of, Store
 from kgr.query.sets import Queries, QuerySet, Ragged
 from kgr.query.words import Word, parse
 
@@ -57,14 +57,38 @@ def entity_id(store: Store, key: str) -> int:
     QueryError
         It is a document's.
     """
-    entity = store.entries.id(key)
+    entity = _id(store, "entries", key)
     if entity >= store.entities:
         raise QueryError(f"{key!r} is a document, not an entity of the graph: nothing can be asked of it")
     return entity
 
 
+def relation_id(store: Store, key: str) -> int:
+    """Return the id of a relation.
+
+    Raises
+    ------
+    UnknownKey
+        No relation has the key; the nearest ones are named.
+    """
+    return _id(store, "relations", key)
+
+
+def _id(store: Store, of: Of, key: str) -> int:
+    """Return the id of a key; where it is a label instead, the error says whose."""
+    keys = store.relations if of == "relations" else store.entries
+    try:
+        return keys.id(key)
+    except UnknownKey:
+        labelled = store.labelled(of, key)[:3]
+        if not labelled:
+            raise
+        named = ", ".join(keys.keys_of(labelled))
+        raise UnknownKey(f"unknown {keys.what} {key!r}: a key is asked for, and that is the label of {named}") from None
+
+
 def _relation(store: Store, text: str) -> int:
-    return 2 * store.relations.id(text.removeprefix("^")) + text.startswith("^")
+    return 2 * relation_id(store, text.removeprefix("^")) + text.startswith("^")
 
 
 def write_arguments(store: Store, word: Word, arguments: NDArray[np.int32]) -> list[str]:

@@ -19,6 +19,7 @@ from kgr.completion.calibration import (
     probabilities,
     reliability,
 )
+from kgr.completion.propensity import fit_propensity
 from kgr.completion.shares import score_queries
 from kgr.data.build import build_store
 from kgr.graph.graph import load_graph
@@ -55,17 +56,66 @@ def test_what_is_observed(store: Store) -> None:
     facts = {(h, 2 * r, t) for h, r, t in store.triples("valid").tolist()}
     facts |= {(t, 2 * r + 1, h) for h, r, t in store.triples("valid").tolist()}
     assert observed.held.sum() == len(facts)  # 30 entities: all candidates are looked at
-    assert observed.query[-1] + 1 == len(both.relation)
+    assert observed.query[-1] + 1 == 180 == len(both.relation)  # every entity under every directed relation
     assert (observed.weights == 1).all()
-    assert len(observed.held) == len(both.relation) * 30 - train.edges
-    law = Calibration((0.5, 2.0, -1.0, 0.25), 0)
+    assert len(observed.held) == 180 * 30 - train.edges
+    law = Calibration((0.5, 2.0, -1.0, 0.25, 0.75, -0.5), 0)
     logits = observed.statistics @ np.array(law.weights)
     head, relation, _ = store.triples("valid")[0].tolist()
     scored = score_queries(scorer, train, np.array([[head, 2 * relation]], np.int32))
-    wanted = np.delete(law.logits(scored)[0], scored.known[0])
+    wanted = np.delete(law.logits(scored, np.zeros(1))[0], scored.known[0])
     queries = sorted({(e, d) for e, d, _ in facts})
     own = observed.query == queries.index((head, 2 * relation))
     np.testing.assert_allclose(np.sort(logits[own]), np.sort(wanted), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """200 people, all born somewhere, 40 of them dead; four more deaths are held out in valid, four in test."""
+    folder = tmp_path_factory.mktemp("people")
+    born = [f"p{person}\tborn\tc{person % 10}" for person in range(200)]
+    died = [f"p{person}\tdied\tc{person * 7 % 10}" for person in range(48)]
+    parts = {"train": born + died[:40], "valid": died[40:44], "test": died[44:]}
+    for split, lines in parts.items():
+        (folder / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return build_store(folder / "store", **{split: folder / f"{split}.tsv" for split in parts})
+
+
+def test_what_is_observed_without_answers(people: Store) -> None:
+    """The living have the odds of death; nobody is asked who was born in a person."""
+    observed, train = observe(planted(people), people, "valid"), load_graph(people)
+    assert observed.query[-1] + 1 == 2 * 200 + 2 * 10 and (observed.weights == 1).all()
+    unanswered = observed.statistics[:, 4] == 1
+    assert len(np.unique(observed.query[unanswered])) == 160
+    np.testing.assert_allclose(observed.statistics[unanswered, 5], np.log(40 / 161))
+    assert not observed.statistics[~unanswered, 5].any() and observed.held.sum() == 8
+    living = np.array([(people.entries.id("p100"), 2 * people.relations.id("died"))], np.int32)
+    scored, law = score_queries(planted(people), train, living), Calibration((0.5, 2.0, -1.0, 0.25, 0.75, -0.5), 0)
+    expected = 0.5 + 2 * scored.log_shares[0] + 0.75 - 0.5 * 3.0
+    np.testing.assert_allclose(law.logits(scored, np.array([3.0]))[0], expected, atol=1e-6)
+
+
+def test_most_of_the_living_are_not_said_to_have_died(people: Store) -> None:
+    """Of 160 for whom train has no place of death valid has four: that all together die somewhere is that likely."""
+    scorer = planted(people, noise=0.1)
+    found, train = calibrate(scorer, people), load_graph(people)
+    assert found is not None and found.error is not None and found.error < 0.02
+    died = 2 * people.relations.id("died")
+    living = [people.entries.id(f"p{person}") for person in range(40, 200)]
+    queries = np.array([(person, died) for person in living], np.int32)
+    scored, odds = score_queries(scorer, train, queries), fit_propensity(train).log_odds(queries)
+    chances = probabilities(found.logits(scored, odds)).max(axis=1)
+    assert 4 / 160 / 4 < chances.mean() < 4 * 4 / 160
+
+
+def test_relations_that_go_together(people: Store) -> None:
+    propensity, ids = fit_propensity(load_graph(people)), people.relations.id
+    person, city = people.entries.id("p100"), people.entries.id("c1")
+    born, died = 2 * ids("born"), 2 * ids("died")
+    assert propensity.own(person).tolist() == [born]
+    assert propensity.of(person)[[born, died, born + 1]].tolist() == pytest.approx([200 / 201, 40 / 201, 0])
+    odds = propensity.log_odds(np.array([(person, died), (city, died)], np.int32))
+    assert odds == pytest.approx([np.log(40 / 161), -np.log(people.entities)])
 
 
 def test_probabilities_are_what_is_found(store: Store) -> None:
@@ -101,15 +151,15 @@ def test_graphs_that_leave_no_candidates(tmp_path: Path) -> None:
 
 
 def test_bins() -> None:
-    statistics = np.zeros((4, 4))
+    statistics = np.zeros((4, 6))
     statistics[:, 0] = np.log([1 / 9, 1 / 9, 1 / 9, 3])  # 10%, 10%, 10%, 75%
     observed = Observed(
         statistics, np.array([True, False, False, True]), np.array([1.0, 1, 2, 1]), np.array([0, 0, 1, 1])
     )
-    bins = reliability(Calibration((1, 0, 0, 0), 2), observed)
+    bins = reliability(Calibration((1, 0, 0, 0, 0, 0), 2), observed)
     assert [(each["candidates"], each["held_out"]) for each in bins] == [(4, 0.25), (1, 1)]
     assert expected_error(bins) == pytest.approx((4 * 0.15 + 1 * 0.25) / 5)
-    assert [each["candidates"] for each in reliability(Calibration((1, 0, 0, 0), 2), observed, first=1)] == [3]
+    assert [each["candidates"] for each in reliability(Calibration((1, 0, 0, 0, 0, 0), 2), observed, first=1)] == [3]
 
 
 def test_a_calibration_is_kept(tmp_path: Path) -> None:
@@ -118,7 +168,7 @@ def test_a_calibration_is_kept(tmp_path: Path) -> None:
     def keep(step: int, one: Calibration | None) -> Calibration | None:
         return kept_calibration(tmp_path / "c.json", {"step": step}, lambda: made.append(one) or one)
 
-    first, second = Calibration((1.0, 2.0, 3.0, 4.0), 5, 0.5), None
+    first, second = Calibration((1.0, 2.0, 3.0, 4.0, 5.0, 6.0), 5, 0.5), None
     assert keep(1, first) == first
     assert keep(1, second) == first
     assert keep(2, second) is None

@@ -41,6 +41,7 @@ def test_models_take_their_fields() -> None:
         ({"adversarial": 1.0}, "adversarial is not read by loss softmax, only by margin"),
         ({"training": "negatives", "label_smoothing": 0.1}, "label_smoothing is not read by training negatives"),
         ({"training": "kvsall", "relation_prediction": 0.1}, "relation_prediction is not read by training kvsall"),
+        ({"model": "conve", "batch": 1}, "batch is 1, but model conve norms each number over a batch: use 2 or more"),
         ({"model": "rescal", "parts": 2}, "parts is not read by model rescal, only by distmult, complex"),
         ({"training": "negatives", "parts": 2}, "parts is not read by training negatives, only by 1vsall, kvsall"),
         ({"weighting": "answers"}, "weighting is not read by training 1vsall, only by kvsall"),

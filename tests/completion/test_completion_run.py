@@ -148,7 +148,7 @@ def test_a_store_without_held_out_triples_trains(tmp_path: Path, parts: dict[str
     assert "no valid or test triples, so the run is not evaluated" in told[-1]
     with pytest.raises(DataError, match="has no valid or test triples to evaluate on"):
         run.evaluate()
-    with pytest.raises(ConfigError, match="has no valid triples: leave it out"):
+    with pytest.raises(ConfigError, match="has no valid triples: leave them out"):
         train_completion(store, out=tmp_path / "other", eval_every=3, **SMALL)
 
 

@@ -10,9 +10,10 @@ from link_table import link_store, planted
 
 from kgr.completion.calibration import calibrate, probabilities
 from kgr.completion.facts import predict_facts, write_facts
-from kgr.completion.predict import predict
+from kgr.completion.predict import check_asked, predict
 from kgr.completion.shares import score_queries
 from kgr.data.build import build_store
+from kgr.data.known import open_store
 from kgr.errors import ConfigError, DataError, UnknownKey
 from kgr.graph.graph import load_graph
 from kgr.index.store import Store
@@ -44,7 +45,9 @@ def test_entities_by_score(store: Store, side: int) -> None:
     assert {one.key: one.known for one in found.results if one.known} == known
     assert found.known == {where: list(known.values()).count(where) for where in ("graph", "held-out")}
     assert calibration is not None
-    chances = probabilities(calibration.logits(score_queries(scorer, train, np.array([[entity, directed]]))))[0]
+    chances = probabilities(
+        calibration.logits(score_queries(scorer, train, np.array([[entity, directed]])), np.zeros(1))
+    )[0]
     for one in found.results:
         wanted = None if one.known == "graph" else pytest.approx(chances[store.entries.id(one.key)])
         assert one.probability == wanted
@@ -87,6 +90,31 @@ def test_what_is_refused(store: Store, asked: dict[str, str], error: type[Except
         predict(planted(store), store, **asked)
 
 
+def test_what_train_lacks_is_not_predicted(tmp_path: Path) -> None:
+    """An entity, and two relations, that only valid has."""
+    (tmp_path / "train.tsv").write_text("a\tr\tb\nb\tr\tc\n")
+    (tmp_path / "valid.tsv").write_text("a\ts\tb\nnew\tr\ta\nnew\tt\ta\n")
+    store = build_store(tmp_path / "store", train=tmp_path / "train.tsv", valid=tmp_path / "valid.tsv")
+    with pytest.raises(DataError, match="train has no triples of relation 's', so nothing is learnt about it"):
+        predict(planted(store), store, head="a", relation="s")
+    for asked in ({"head": "new", "relation": "r"}, {"tail": "new", "relation": "r"}, {"head": "a", "tail": "new"}):
+        with pytest.raises(DataError, match="train has no triples of entity 'new', so nothing is learnt about it"):
+            predict(planted(store), store, **asked)
+    assert [one.key for one in predict(planted(store), store, head="a", tail="b").results] == ["r"]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_label_instead_of_a_key_is_told_whose_it_is() -> None:
+    atlas = open_store("atlas")
+    with pytest.raises(
+        UnknownKey, match="unknown entry 'Switzerland': a key is asked for, and that is the label of terr"
+    ):
+        check_asked(atlas, "Switzerland", "capital", None, 10)
+    label = atlas.label("relations", atlas.relations.id("in_region"))
+    with pytest.raises(UnknownKey, match=f"unknown relation '{label}': a key is asked for, .* the label of in_region"):
+        check_asked(atlas, "territory:CH", label, None, 10)
+
+
 @pytest.mark.parametrize("k", [1, 5, 1000])
 @pytest.mark.parametrize("calibrated", [False, True])
 def test_facts_are_the_best_of_all(store: Store, k: int, calibrated: bool) -> None:
@@ -97,7 +125,7 @@ def test_facts_are_the_best_of_all(store: Store, k: int, calibrated: bool) -> No
     loops = any(h == t and r == 0 for h, r, t in store.triples("train").tolist())
     for head in range(store.entities):
         scored = score_queries(scorer, train, np.array([[head, 0]], np.int32))
-        order = calibration.logits(scored)[0] if calibration else scored.log_shares[0]
+        order = calibration.logits(scored, np.zeros(1))[0] if calibration else scored.log_shares[0]
         for tail in range(store.entities):
             if tail not in whole.tails(head, 0) and (loops or tail != head) and len(train.tails(head, 0)):
                 rows.append((-order[tail], store.entries.key(head), store.entries.key(tail), scored.scores[0, tail]))

@@ -107,8 +107,13 @@ def test_restore_refuses(tmp_path):
 
 
 def test_open_refuses_what_is_no_run(tmp_path):
-    with pytest.raises(FormatError, match="not a run folder"):
+    with pytest.raises(FormatError, match=r"not a run folder: it has no config\.toml$"):
         Run.open(tmp_path)
+    for name in ("seed-1", "seed-0"):
+        (tmp_path / "many" / name).mkdir(parents=True)
+        (tmp_path / "many" / name / "config.toml").touch()
+    with pytest.raises(FormatError, match="it holds the runs seed-0, seed-1: give one of them"):
+        Run.open(tmp_path / "many")
     (tmp_path / "config.toml").write_text("[run]\nformat = 9\n")
     with pytest.raises(FormatError, match="format 9 of a run, expected 1"):
         Run.open(tmp_path)

@@ -91,6 +91,9 @@ def test_texts_languages_and_labels(store):
     assert store.label("entries", 0, "ru") == "Switzerland"  # English where the language lacks
     assert store.label("entries", 1, "ru") == "Deutschland"  # any where English lacks
     assert store.label("entries", 3) == "שלום"  # the key where all lack
+    assert store.labelled("entries", "Deutschland") == [1] and store.labelled("entries", "Switzerland") == [0]
+    assert store.labelled("relations", "frontière") == [0]
+    assert store.labelled("entries", "Deutschlanx") == store.labelled("entries", "") == []
     assert store.label("relations", 0) == "frontière" and store.label("types", 0) == "country"
 
 

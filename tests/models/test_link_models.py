@@ -275,5 +275,5 @@ def test_parts_are_models_of_their_own(kind: str, blocks: int) -> None:
 
 
 def test_vectors_that_cannot_be_parted() -> None:
-    with pytest.raises(ConfigError, match="dim is 8, expected a multiple of 6 for 3 parts"):
+    with pytest.raises(ConfigError, match="dim is 8, expected a multiple of 6 for 3 parts: use 6 or 12"):
         make("complex", parts=3)

@@ -232,7 +232,7 @@ def test_what_is_not_finite_stops_and_keeps_the_last_checkpoint(
 def test_evaluations_need_something_held_out(tmp_path: Path) -> None:
     triples = oracle.random_triples(np.random.default_rng(1), 10, 2, 60)
     store = build_store(tmp_path / "store", train=write(tmp_path / "t.tsv", triples))
-    with pytest.raises(ConfigError, match=r"eval_every is 5, but .* no valid triples"):
+    with pytest.raises(ConfigError, match=r"evaluations every 5 steps are asked for, but .* no valid triples"):
         train_multihop(store, out=tmp_path / "run", model="gqe", **SMALL, eval_every=5)
     assert not (tmp_path / "run").exists()
 

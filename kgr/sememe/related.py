@@ -54,7 +54,10 @@ class Related:
         found = {**self._by_graph(asked), "lemma": self._by_lemma(asked)}
         if self.wordnet is not None:
             found |= self.wordnet.of(asked)
-        return {kind: self._without_self(near, asked.rows) for kind, near in found.items()}
+        own = places_of(self.references, asked.rows)
+        if (own >= 0).any():
+            found = {kind: _without(near, own) for kind, near in found.items()}
+        return found
 
     def _by_graph(self, asked: Descriptions) -> dict[str, csr_array]:
         edges, B = asked.edges, len(asked.rows)
@@ -79,12 +82,6 @@ class Related:
     def _counted(self, rows: NDArray[np.int64], places: NDArray[np.int32], count: int) -> csr_array:
         shape = (count, len(self.references))
         return csr_array((np.ones(len(rows), np.float32), (rows, places)), shape)
-
-    def _without_self(self, near: csr_array, rows: NDArray[np.int32]) -> csr_array:
-        own = places_of(self.references, rows)
-        near.data[near.indices == np.repeat(own, np.diff(near.indptr))] = 0
-        near.eliminate_zeros()
-        return near
 
 
 def fit_related(
@@ -126,3 +123,10 @@ def _sharers(references: Descriptions) -> dict[str, NDArray[np.int32]]:
         for lemma in folded(lemmas):
             found[lemma].append(place)
     return {lemma: np.array(places, np.int32) for lemma, places in found.items() if len(places) <= SHARERS}
+
+
+def _without(near: csr_array, own: NDArray[np.int32]) -> csr_array:
+    """Return the relatives of synsets without these themselves, whose places ``own`` int32[B] are."""
+    near.data[near.indices == np.repeat(own, np.diff(near.indptr))] = 0
+    near.eliminate_zeros()
+    return near

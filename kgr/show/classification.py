@@ -35,8 +35,10 @@ def classification_table(metrics: Mapping[str, Any], labels: Mapping[str, str]) 
         f"{_SIDES[metrics['side']]}); in percent"
     )
     measures = ("accuracy", "f1", "precision", "recall")
-    rows = [[metrics["split"], *(_percent(metrics[name]) for name in measures), "the model"]]
-    rows += [["valid", *(_percent(metrics["valid"].get(name)) for name in measures), "the model, where it was fitted"]]
+    fitted = ["valid", *(_percent(metrics["valid"].get(name)) for name in measures), "the model, where it was fitted"]
+    rows = [[metrics["split"], *(_percent(metrics[name]) for name in measures), "the model"], fitted]
+    if metrics["split"] == "valid":
+        rows = [fitted]
     rows += [
         ["", *(_percent(metrics["baselines"][name].get(measure)) for measure in measures), words]
         for name, words in _BASELINES.items()

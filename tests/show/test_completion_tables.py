@@ -44,6 +44,11 @@ def test_a_classification() -> None:
     ]
 
 
+def test_a_classification_of_valid_says_that_it_was_fitted_there() -> None:
+    lines = classification_table(metrics(split="valid"), {"P1": "born in", "P2": "works"}).split("\n")
+    assert [line.rpartition("  ")[2] for line in lines if "the model" in line] == ["the model, where it was fitted"]
+
+
 def test_predictions() -> None:
     results = (
         Prediction("a", "Ä", 1.5, None, "graph"),

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from kgr import _io
 from kgr._rng import key
-from kgr.completion.propensity import Propensity, fit_propensity
+from kgr.completion.propensity import Propensity, load_propensity
 from kgr.completion.shares import SIDES, Progress, Scored, best, queries_of, score_queries
 from kgr.data.training import holds_out
-from kgr.graph.graph import build_graph, load_graph
+from kgr.graph.graph import build_graph
 from kgr.index.store import Store
 
 if TYPE_CHECKING:
@@ -152,8 +152,9 @@ def observe(
     scorer: LinkScorer, store: Store, split: str, *, seed: int = 0, progress: Progress | None = None
 ) -> Observed:
     """Look at the best candidates, which train does not have, of the population of queries."""
-    train = load_graph(store)
-    held, propensity = build_graph(store.triples(split), store.entities, len(store.relations)), fit_propensity(train)
+    propensity = load_propensity(store)
+    train = propensity.train
+    held = build_graph(store.triples(split), store.entities, len(store.relations))
     queries, weights = _population(propensity, store.triples(split), np.random.default_rng(key(seed)))
     parts: list[tuple[NDArray[Any], ...]] = []
     for first in range(0, len(queries), scorer.batch):

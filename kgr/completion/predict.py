@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgr.completion.calibration import Calibration, probabilities
-from kgr.completion.propensity import fit_propensity
+from kgr.completion.propensity import load_propensity
 from kgr.completion.shares import SIDES, answers_of, best, log_shares, queries_of, score_queries
 from kgr.data.splits import SPLITS
 from kgr.errors import ConfigError, DataError
@@ -166,8 +166,8 @@ def maybe(probability: float) -> float | None:
 
 
 def _entities(scorer: LinkScorer, store: Store, query: tuple[int, int], calibration: Calibration | None) -> _Candidates:
-    graph, queries = load_graph(store), np.array([query], np.int32)
-    scored = score_queries(scorer, graph, queries)
+    queries = np.array([query], np.int32)
+    scored = score_queries(scorer, load_graph(store), queries)
     marks = np.zeros(scored.scores.shape[1], np.int8)
     for triples in _held_out(store):
         side = SIDES[query[1] & 1]
@@ -175,7 +175,7 @@ def _entities(scorer: LinkScorer, store: Store, query: tuple[int, int], calibrat
     marks[scored.known[0]] = 1
     chances = np.full(len(marks), np.nan)
     if calibration is not None:
-        logits = calibration.logits(scored, fit_propensity(graph).log_odds(queries))[0]
+        logits = calibration.logits(scored, load_propensity(store).log_odds(queries))[0]
         chances = np.where(marks == 1, np.nan, probabilities(logits))
     return _Candidates(scored.scores[0], chances, marks, "entries")
 

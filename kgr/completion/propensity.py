@@ -7,13 +7,15 @@ more of those who have the same relations have this one.
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
 from kgr._ragged import taken
-from kgr.graph.graph import Graph
+from kgr.graph.graph import Graph, load_graph
+from kgr.index.store import Store
 
 ENTITIES = 1 << 20
 """At most about so many entities are looked at."""
@@ -56,6 +58,12 @@ class Propensity:
         shares = np.maximum(shares, 1 / (self.train.entities + 1))
         odds: NDArray[np.float64] = np.log(shares / (1 - shares))
         return odds
+
+
+@lru_cache(maxsize=4)
+def load_propensity(store: Store) -> Propensity:
+    """Return the counts of a store's train graph; those of a few opened stores are held."""
+    return fit_propensity(load_graph(store))
 
 
 def fit_propensity(train: Graph) -> Propensity:

@@ -91,6 +91,16 @@ class SememeConfig:
             raise ConfigError(f"method {self.method} has nothing to read: give it texts, wordnet, relations or vectors")
 
     @property
+    def reads_texts(self) -> bool:
+        """Whether the method reads texts, and the settings leave them in."""
+        return self.texts and "language" in READS[self.method]
+
+    @property
+    def reads_wordnet(self) -> bool:
+        """Whether the method reads WordNet, and the settings leave it in."""
+        return self.wordnet and "wordnet" in READS[self.method]
+
+    @property
     def vector_names(self) -> tuple[str, ...]:
         """The names of the vectors that are read."""
         return tuple(name.strip() for name in self.vectors.split(",") if name.strip())

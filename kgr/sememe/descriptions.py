@@ -93,6 +93,11 @@ class Descriptions:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def have_texts(self) -> bool:
+        """Whether any synset has a lemma or a gloss."""
+        return any(self.lemmas) or any(self.gloss)
+
     def take(self, at: ArrayLike) -> Descriptions:
         """Return the descriptions at some places, in their order; places may repeat."""
         places = np.asarray(at, np.int64)

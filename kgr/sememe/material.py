@@ -14,7 +14,7 @@ from kgr.data.wordnet import WORDNET, WordNet, open_wordnet
 from kgr.index.store import Store
 from kgr.index.vectors import section_name
 from kgr.sememe.annotations import Annotations, annotations_of
-from kgr.sememe.config import READS, SememeConfig
+from kgr.sememe.config import SememeConfig
 from kgr.sememe.dense_view import Encoded, encoded_of
 from kgr.sememe.descriptions import Descriptions, Edges, describe
 from kgr.sememe.views import View, fit_views
@@ -81,9 +81,8 @@ class Material:
 
     @property
     def has_texts(self) -> bool:
-        """Whether the method reads texts and any synset has some."""
-        read = self.config.texts and "language" in READS[self.config.method]
-        return read and (any(self.descriptions.lemmas) or any(self.descriptions.gloss))
+        """Whether the run reads texts and any synset has some."""
+        return self.config.reads_texts and self.descriptions.have_texts
 
     def texts_alone(self, rows: ArrayLike) -> Descriptions:
         """Return the descriptions of rows as if they were new synsets of which texts alone are told."""
@@ -102,8 +101,7 @@ def material_of(store: Store, config: SememeConfig, message: Message | None = No
     """
     annotations = annotations_of(store)
     descriptions = seen(describe(store, annotations, language=config.language), config)
-    told = any(descriptions.lemmas) or any(descriptions.gloss)
-    if message and not told and config.texts and "language" in READS[config.method]:
+    if message and config.reads_texts and not descriptions.have_texts:
         message(f"{store.path}: has no texts of synsets in {config.language}; kgr add gives it some")
     if config.inductive:
         held = np.concatenate([annotations.rows("valid"), annotations.rows("test")])
@@ -140,9 +138,8 @@ def sections_of(store: Store, config: SememeConfig) -> list[str]:
 
     The split test is one of them where its sememes are read (protocol "published"), or its synsets hidden.
     """
-    read = READS[config.method]
-    texts = [f"text/entries/{config.language}.{field}" for field in _TEXTS if config.texts and "language" in read]
-    wordnet = [WORDNET] if config.wordnet and "wordnet" in read else []
+    texts = [f"text/entries/{config.language}.{field}" for field in _TEXTS if config.reads_texts]
+    wordnet = [WORDNET] if config.reads_wordnet else []
     test = ["triples/test"] if config.inductive or config.protocol == "published" else []
     vectors = [section_name(name) for name in config.vector_names]
     wanted = ["relations", "triples/train", "triples/valid", *test, *texts, *wordnet, *vectors]

@@ -197,12 +197,12 @@ def synset_row(material: Material, key: str) -> int:
 def unread(material: Material, question: Question) -> tuple[str, ...]:
     """Return which parts of what is said of a new synset the run's settings do not read."""
     config = material.config
-    read = READS[config.method]
-    texts = config.texts and "language" in read
-    graph = config.relations if "relations" in read else config.method in ("graph", "propagation")
-    above = graph or (material.taxonomy is not None and "wordnet" in read)
+    graph = config.relations if "relations" in READS[config.method] else config.method in ("graph", "propagation")
+    above = graph or (material.taxonomy is not None and config.reads_wordnet)
     said = {name: bool(getattr(question, name)) for name in ("lemmas", "gloss", "examples", "hypernyms")}
-    return tuple(name for name, given in said.items() if given and not (above if name == "hypernyms" else texts))
+    return tuple(
+        name for name, given in said.items() if given and not (above if name == "hypernyms" else config.reads_texts)
+    )
 
 
 def _annotated(material: Material, row: int) -> dict[int, str]:

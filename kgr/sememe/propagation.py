@@ -74,25 +74,19 @@ class Propagation:
 
     def scores(self, asked: Descriptions) -> NDArray[np.float32]:
         """Return float32[B, C]; a reference's own sememes do not come back to it."""
-        own, counts = rows_at(self.labels, asked.rows), self.labels.sum(0)
-        found = self._flows(asked, own) if self.knows(asked) else np.zeros(own.shape, np.float32)
-        for first in range(0, len(asked.rows), _BLOCK):
-            part = slice(first, first + _BLOCK)
-            found[part] += (_PRIOR / max(1.0, counts.max())) * (counts - own[part].toarray())
-        return found
-
-    def _flows(self, asked: Descriptions, own: csr_array) -> NDArray[np.float32]:
-        """Return what comes along the edges, less what only comes back: float32[B, C]."""
         last = self._last(asked)
+        own = rows_at(self.labels, asked.rows)
         found: NDArray[np.float32] = last @ self.sums
+        counts = self.labels.sum(0)
         for first in range(0, len(asked.rows), _BLOCK):
             part = slice(first, first + _BLOCK)
-            own_flow = self._returns(asked.rows[part], last[part])[:, None] * own[part].toarray()
-            found[part] = remainder(found[part], own_flow)
+            mine = own[part].toarray()
+            own_flow = self._returns(asked.rows[part], last[part])[:, None] * mine
+            found[part] = remainder(found[part], own_flow) + (_PRIOR / max(1.0, counts.max())) * (counts - mine)
         return found
 
     def knows(self, asked: Descriptions) -> bool:
-        """Whether an edge leads to one of the synsets or from it."""
+        """Whether an edge leads to the synset or from it."""
         return len(asked.edges.others) > 0
 
     def why(self, asked: Descriptions, columns: Sequence[int]) -> list[list[Evidence]]:

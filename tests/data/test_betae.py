@@ -13,6 +13,7 @@ import numpy as np
 import oracle
 import pytest
 from betae_folder import IN, P1, dump, lines, write_folder
+from random_graph import split_files
 
 from kgr.data.betae import build_betae, fold_edges, fold_relations
 from kgr.data.betae_write import sample_betae, write_betae
@@ -241,12 +242,7 @@ def test_queries_of_a_split_without_triples(folder: Path, tmp_path: Path) -> Non
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """A random graph of 30 entities."""
-    triples = np.random.default_rng(0).permutation(oracle.random_triples(np.random.default_rng(1), 30, 3, 300))
-    paths = {}
-    for name, part in zip(("train", "valid", "test"), np.split(triples, [240, 270]), strict=True):
-        paths[name] = tmp_path / f"{name}.tsv"
-        paths[name].write_text("".join(f"e{h}\tr{r}\te{t}\n" for h, r, t in part.tolist()))
-    return build_store(tmp_path / "random", **paths)
+    return build_store(tmp_path / "random", **split_files(tmp_path, 30, 300, 240, 270))
 
 
 def test_what_is_written_reads_as_it_was(store: Store, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import oracle
 import pytest
 import torch
+from random_graph import split_files
 
 from kgr.data.build import build_store
 from kgr.engine.run import Run
@@ -129,12 +130,7 @@ def test_popularity_of_candidates() -> None:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("store")
-    triples = np.random.default_rng(0).permutation(oracle.random_triples(np.random.default_rng(1), 40, 3, 400))
-    files = {}
-    for name, part in zip(("train", "valid", "test"), np.split(triples, [340, 370]), strict=True):
-        files[name] = folder / f"{name}.tsv"
-        files[name].write_text("".join(f"e{h}\tr{r}\te{t}\n" for h, r, t in part.tolist()))
-    return build_store(folder / "store", **files)
+    return build_store(folder / "store", **split_files(folder, 40, 400, 340, 370))
 
 
 @pytest.fixture(scope="module")

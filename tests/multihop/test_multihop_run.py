@@ -7,6 +7,7 @@ import numpy as np
 import oracle
 import pytest
 import torch
+from random_graph import split_files, write_triples
 
 from kgr.data.build import build_store
 from kgr.engine.loop import Progress
@@ -27,20 +28,10 @@ from kgr.query.words import STRUCTURES
 SMALL = {"dim": 8, "batch": 16, "negatives": 8, "steps": 12, "device": "cpu", "log_every": 4, "checkpoint_every": 6}
 
 
-def write(path: Path, triples: np.ndarray) -> Path:
-    path.write_text("".join(f"e{h}\tr{r}\te{t}\n" for h, r, t in triples.tolist()), encoding="utf-8")
-    return path
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("store")
-    triples = np.random.default_rng(0).permutation(oracle.random_triples(np.random.default_rng(1), 40, 3, 400))
-    files = {
-        name: write(folder / f"{name}.tsv", part)
-        for name, part in zip(("train", "valid", "test"), np.split(triples, [340, 370]), strict=True)
-    }
-    return build_store(folder / "store", **files)
+    return build_store(folder / "store", **split_files(folder, 40, 400, 340, 370))
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +131,7 @@ def test_what_was_drawn_again_is_counted(tmp_path: Path) -> None:
     """Every entity answers what starts at entity 0."""
     triples = np.array([[0, 0, i] for i in range(12)] + [[i, 0, i + 1] for i in range(1, 11)], np.int32)
     run = train_multihop(
-        build_store(tmp_path / "store", train=write(tmp_path / "train.tsv", triples)),
+        build_store(tmp_path / "store", train=write_triples(tmp_path / "train.tsv", triples)),
         out=tmp_path / "run", model="gqe", structures={"1p": 1.0}, work_limit=10**6, **{**SMALL, "negatives": 40},
     )  # fmt: skip
     (counts,) = (array for name, array in weights(run).items() if name.endswith("sampling_counts"))
@@ -193,7 +184,7 @@ def test_wrong_questions(betae: MultihopRun) -> None:
 def test_a_run_takes_no_other_settings_nor_another_graph(store: Store, betae: MultihopRun, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="dim was 8, now 9"):
         train_multihop(store, out=betae.path, model="betae", hidden=16, **(SMALL | {"dim": 9}))
-    other = build_store(tmp_path / "other", train=write(tmp_path / "t.tsv", store.triples("train")[:-1]))
+    other = build_store(tmp_path / "other", train=write_triples(tmp_path / "t.tsv", store.triples("train")[:-1]))
     with pytest.raises(FormatError, match="fingerprint"):
         train_multihop(other, out=betae.path, model="betae", hidden=16, **SMALL)
 
@@ -231,7 +222,7 @@ def test_what_is_not_finite_stops_and_keeps_the_last_checkpoint(
 
 def test_evaluations_need_something_held_out(tmp_path: Path) -> None:
     triples = oracle.random_triples(np.random.default_rng(1), 10, 2, 60)
-    store = build_store(tmp_path / "store", train=write(tmp_path / "t.tsv", triples))
+    store = build_store(tmp_path / "store", train=write_triples(tmp_path / "t.tsv", triples))
     with pytest.raises(ConfigError, match=r"evaluations every 5 steps are asked for, but .* no valid triples"):
         train_multihop(store, out=tmp_path / "run", model="gqe", **SMALL, eval_every=5)
     assert not (tmp_path / "run").exists()
@@ -294,7 +285,7 @@ def test_a_mean_over_some_structures_is_none(betae: MultihopRun) -> None:
 
 def test_without_held_out_triples_training_says_what_it_cannot_do(tmp_path: Path) -> None:
     triples = oracle.random_triples(np.random.default_rng(1), 10, 2, 60)
-    store = build_store(tmp_path / "store", train=write(tmp_path / "t.tsv", triples))
+    store = build_store(tmp_path / "store", train=write_triples(tmp_path / "t.tsv", triples))
     lines: list[str] = []
     run = train_multihop(store, out=tmp_path / "run", model="gqe", message=lines.append, **SMALL)
     assert run.metrics == {}
@@ -303,7 +294,7 @@ def test_without_held_out_triples_training_says_what_it_cannot_do(tmp_path: Path
 
 def test_structures_that_a_graph_cannot_host_are_left_out_and_named(tmp_path: Path) -> None:
     chain = np.array([[i, 0, i + 1] for i in range(60)], np.int32)
-    store = build_store(tmp_path / "store", train=write(tmp_path / "t.tsv", chain))
+    store = build_store(tmp_path / "store", train=write_triples(tmp_path / "t.tsv", chain))
     lines: list[str] = []
     run = train_multihop(store, out=tmp_path / "run", model="gqe", message=lines.append, **SMALL)
     assert run.config.weights == {"1p": 10, "2p": 10, "3p": 10, "2i": 10}
@@ -327,7 +318,9 @@ def test_a_damaged_graph_is_refused_before_it_is_used(store: Store, tmp_path: Pa
 
 
 def test_metrics_of_other_held_out_edges_are_not_taken_for_these(store: Store, tmp_path: Path) -> None:
-    files = {split: write(tmp_path / f"{split}.tsv", store.triples(split)) for split in ("train", "valid", "test")}
+    files = {
+        split: write_triples(tmp_path / f"{split}.tsv", store.triples(split)) for split in ("train", "valid", "test")
+    }
     one = build_store(tmp_path / "one", train=files["train"], test=files["test"])
     first = train_multihop(one, out=tmp_path / "run", model="gqe", **SMALL).metrics["test"]
     other = build_store(tmp_path / "other", train=files["train"], test=files["valid"])
@@ -350,6 +343,6 @@ def test_one_entity_and_relations_seen_only_in_test_train_and_evaluate(tmp_path:
     assert train_multihop(alone, out=tmp_path / "one", model="gqe", **SMALL).answer("1p", ["a", "r"]).results
     triples = oracle.random_triples(np.random.default_rng(1), 10, 2, 60)
     (tmp_path / "test.tsv").write_text("e1\tnew\te2\n")
-    files = {"train": write(tmp_path / "t.tsv", triples), "test": tmp_path / "test.tsv"}
+    files = {"train": write_triples(tmp_path / "t.tsv", triples), "test": tmp_path / "test.tsv"}
     run = train_multihop(build_store(tmp_path / "store", **files), out=tmp_path / "two", model="gqe", **SMALL)
     assert run.metrics["test"]["structures"]["1p"]["queries"] > 0

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import oracle
 import pytest
 import torch
+from random_graph import split_files
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kgr._config import make
@@ -40,12 +39,7 @@ WAITING = {
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("store")
-    triples = np.random.default_rng(0).permutation(oracle.random_triples(np.random.default_rng(1), 40, 3, 400))
-    files = {}
-    for name, part in zip(("train", "valid", "test"), np.split(triples, [340, 370]), strict=True):
-        files[name] = folder / f"{name}.tsv"
-        files[name].write_text("".join(f"e{h}\tr{r}\te{t}\n" for h, r, t in part.tolist()), encoding="utf-8")
-    return build_store(folder / "store", **files)
+    return build_store(folder / "store", **split_files(folder, 40, 400, 340, 370))
 
 
 def weights(run: MultihopRun) -> dict[str, torch.Tensor]:

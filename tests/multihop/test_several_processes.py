@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import oracle
 import pytest
 import torch
+from random_graph import split_files
 
 from kgr.data.build import build_store
 from kgr.engine.run import Run
@@ -29,12 +29,7 @@ SETTINGS: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
-    triples = np.random.default_rng(0).permutation(oracle.random_triples(np.random.default_rng(1), 40, 3, 400))
-    files = {}
-    for name, part in zip(("train", "valid"), np.split(triples, [385]), strict=True):
-        files[name] = folder / f"{name}.tsv"
-        files[name].write_text("".join(f"e{h}\tr{r}\te{t}\n" for h, r, t in part.tolist()))
-    return build_store(folder / "store", **files).path
+    return build_store(folder / "store", **split_files(folder, 40, 400, 385)).path
 
 
 def train(store: Path, out: Path, settings: dict[str, Any]) -> dict[str, Any]:

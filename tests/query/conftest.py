@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import oracle
 import pytest
+from random_graph import split_files
 
 from kgr.data.build import build_store
 from kgr.index.store import Store
@@ -14,13 +13,7 @@ from kgr.index.store import Store
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("files")
-    triples = np.random.default_rng(0).permutation(oracle.random_triples(np.random.default_rng(1), 30, 3, 300))
-    paths = {}
-    for name, part in zip(("train", "valid", "test"), np.split(triples, [240, 270]), strict=True):
-        paths[name] = folder / f"{name}.tsv"
-        paths[name].write_text("".join(f"e{h}\tr{r}\te{t}\n" for h, r, t in part.tolist()), encoding="utf-8")
-    return paths
+    return split_files(tmp_path_factory.mktemp("files"), 30, 300, 240, 270)
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Pair loops: the distance of every query to every row, and its gradients, without a B x K x D array.
 
-Two templates are made concrete by a function of one pair and one dimension. A loop takes four
-rows of the other side at once, so that what is in registers is used several times, and its
-innermost level goes over dimensions, which the compiler vectorises.
+Two templates are made concrete by a function of one pair and one dimension. A loop takes several
+rows at once, so that what is in registers is used several times, and its innermost level goes over
+dimensions, which the compiler vectorises.
 
 A pair's sum is taken in the same order wherever the pair stands and however the rows are shared
 among threads: equal rows get equal scores, and the number of threads changes no bit.
@@ -20,6 +20,7 @@ from kgr._jit import OPTIONS
 # Sums may be reordered, or they would not vectorise; "nnan" is left out: a NaN must come out as one.
 _FAST = {"reassoc", "contract", "nsz"}
 _QUERIES = 64  # queries that stay in the cache while all rows pass by
+_ROWS = 32  # rows, and their sums, that stay in the cache while queries pass by
 
 
 def _distances(term, numbers=1):
@@ -49,37 +50,49 @@ def _distances(term, numbers=1):
     return distances
 
 
-def _gradients(pull):
-    """Make the kernel ``out[i, column + d] = sum_j pull(own_i, other_j, d, weight[i, j])`` of ``first <= i < last``."""
+def _gradients(pull, second=0, row_second=0):
+    """Make the kernel that adds ``pull(query_b, row_k, d, weight[b, k])`` up, over both sides at once.
+
+    ``pull`` gives the derivatives of a weighted distance by one or two numbers of a query's dimension. The first goes
+    to the first part of the query's columns, and is taken from the row's, since distances know differences alone;
+    the second goes to part ``second``, where there is one, and is taken from the row's part ``row_second``.
+    """
 
     @njit(fastmath=_FAST, **OPTIONS)
-    def gradients(own, other, weight, inside, column, first, last, out):
-        D = min(own.shape[1], other.shape[1])  # a query may be wider than a row
-        for i in range(first, last):
-            x, total = own[i], out[i, column : column + D]
-            total[:] = 0
-            for j in range(0, len(other), 4):
-                y0, w0 = _weighted(other, weight, i, j)
-                y1, w1 = _weighted(other, weight, i, j + 1)
-                y2, w2 = _weighted(other, weight, i, j + 2)
-                y3, w3 = _weighted(other, weight, i, j + 3)
-                for d in range(D):
-                    part = total[d]
-                    part += pull(x, y0, d, D, w0, inside)
-                    part += pull(x, y1, d, D, w1, inside)
-                    part += pull(x, y2, d, D, w2, inside)
-                    part += pull(x, y3, d, D, w3, inside)
-                    total[d] = part
+    def gradients(query, rows, weight, inside, D, first, last, low, high, into_query, into_rows):
+        for start in range(low, high, _ROWS):
+            end = min(start + _ROWS, high)
+            for b in range(first, last, 2):
+                b1 = min(b + 1, last - 1)
+                q0, q1, at0, at1 = query[b], query[b1], into_query[b], into_query[b1]
+                for k in range(start, end, 2):
+                    k1 = min(k + 1, end - 1)
+                    y0, y1, to0, to1 = rows[k], rows[k1], into_rows[k], into_rows[k1]
+                    w00, w01 = weight[b, k], _weight(weight, b, k + 1, last, end)
+                    w10, w11 = _weight(weight, b + 1, k, last, end), _weight(weight, b + 1, k + 1, last, end)
+                    for d in range(D):
+                        x00, z00 = pull(q0, y0, d, D, w00, inside)
+                        x01, z01 = pull(q0, y1, d, D, w01, inside)
+                        x10, z10 = pull(q1, y0, d, D, w10, inside)
+                        x11, z11 = pull(q1, y1, d, D, w11, inside)
+                        at0[d] += x00 + x01
+                        at1[d] += x10 + x11
+                        to0[d] -= x00 + x10
+                        to1[d] -= x01 + x11
+                        if second:
+                            at0[second * D + d] += z00 + z01
+                            at1[second * D + d] += z10 + z11
+                        if row_second:
+                            to0[row_second * D + d] -= z00 + z10
+                            to1[row_second * D + d] -= z01 + z11
 
     return gradients
 
 
 @register_jitable
-def _weighted(other, weight, i, j):
-    """Row ``j`` and its weight; past the end the last row without weight."""
-    if j < len(other):
-        return other[j], weight[i, j]
-    return other[len(other) - 1], weight.dtype.type(0)
+def _weight(weight, b, k, last, end):
+    """The weight of a pair; past the ends, where the last row is taken again, none."""
+    return weight[b, k] if b < last and k < end else weight.dtype.type(0)
 
 
 @register_jitable
@@ -88,9 +101,14 @@ def _l1(query, row, d, D, inside):
 
 
 @register_jitable
-def _l1_pull(own, other, d, D, weight, inside):
-    gap, zero = own[d] - other[d], own.dtype.type(0)
-    return math.copysign(own.dtype.type(1), gap) * weight if gap != zero else zero
+def _l1_pull(query, row, d, D, weight, inside):
+    return _toward(query[d] - row[d], weight, query.dtype.type(1)), weight
+
+
+@register_jitable
+def _toward(gap, weight, one):
+    """The sign of ``gap`` times ``weight``; 0 where there is no gap. ``one`` is of their precision."""
+    return math.copysign(one, gap) * weight if gap != one - one else one - one
 
 
 @register_jitable
@@ -100,26 +118,11 @@ def _box(query, row, d, D, inside):
 
 
 @register_jitable
-def _box_center_pull(query, row, d, D, weight, inside):
-    return _toward(query[d] - row[d], query[D + d], weight, weight * inside, query.dtype.type(1))
-
-
-@register_jitable
-def _box_row_pull(row, query, d, D, weight, inside):
-    return _toward(row[d] - query[d], query[D + d], weight, weight * inside, row.dtype.type(1))
-
-
-@register_jitable
-def _toward(gap, offset, outside, inside, one):
-    """The sign of ``gap`` times one of two weights; 0 where there is no gap."""
-    within = inside if gap != one - one else one - one
-    return math.copysign(one, gap) * (outside if abs(gap) > offset else within)
-
-
-@register_jitable
-def _box_offset_pull(query, row, d, D, weight, inside):
-    one = query.dtype.type(1)
-    return (inside - one) * weight if abs(query[d] - row[d]) > query[D + d] else one - one
+def _box_pull(query, row, d, D, weight, inside):
+    gap, one = query[d] - row[d], query.dtype.type(1)
+    outside = abs(gap) > query[D + d]
+    toward = _toward(gap, weight if outside else weight * inside, one)
+    return toward, (inside - one) * weight if outside else one - one
 
 
 @register_jitable
@@ -128,29 +131,12 @@ def _modulus(query, row, d, D, inside):
     return math.sqrt(real * real + imaginary * imaginary)
 
 
-@njit(fastmath=_FAST, **OPTIONS)
-def _modulus_gradients(own, other, weight, inside, column, first, last, out):
-    """As :func:`_gradients`, of both numbers of a dimension at once: they share a root and a division."""
-    D = own.shape[1] // 2
-    for i in range(first, last):
-        x, total, zero = own[i], out[i], own.dtype.type(0)
-        total[:] = 0
-        for j in range(0, len(other), 2):
-            y0, w0 = _weighted(other, weight, i, j)
-            y1, w1 = _weighted(other, weight, i, j + 1)
-            for d in range(D):
-                real0, imaginary0 = x[d] - y0[d], x[D + d] - y0[D + d]
-                real1, imaginary1 = x[d] - y1[d], x[D + d] - y1[D + d]
-                scale0 = _over_modulus(real0, imaginary0, w0, zero)
-                scale1 = _over_modulus(real1, imaginary1, w1, zero)
-                total[d] += real0 * scale0 + real1 * scale1
-                total[D + d] += imaginary0 * scale0 + imaginary1 * scale1
-
-
 @register_jitable
-def _over_modulus(real, imaginary, weight, zero):
+def _modulus_pull(query, row, d, D, weight, inside):
+    real, imaginary, zero = query[d] - row[d], query[D + d] - row[D + d], query.dtype.type(0)
     square = real * real + imaginary * imaginary
-    return weight / math.sqrt(square) if square != zero else zero
+    scale = weight / math.sqrt(square) if square != zero else zero
+    return real * scale, imaginary * scale
 
 
 @register_jitable
@@ -170,69 +156,22 @@ def _halfway(query, row, d, D):
 
 
 @register_jitable
-def _cone_pulls(query, row, d, D, weight, inside):
-    """The derivatives by half a row's angle and by half a cone's aperture, times ``weight``."""
+def _cone_pull(query, row, d, D, weight, inside):
+    # the derivatives by half the axis, less those by half the row's angle, and by half the aperture
     signed, along = _halfway(query, row, d, D)
-    sine, cosine, zero = abs(signed), abs(along), query.dtype.type(0)
+    sine, cosine, one = abs(signed), abs(along), query.dtype.type(1)
     narrow, wide = query[3 * D + d], query[2 * D + d]
     slope = cosine * wide + sine * narrow
     outside = sine > narrow
-    turn = slope if outside else inside * cosine
-    side = signed * along
-    turn = math.copysign(turn, side) * weight if side != zero else zero
-    return turn, (inside * wide - slope) * weight if outside else zero
-
-
-@njit(fastmath=_FAST, **OPTIONS)
-def _cone_row_gradients(own, other, weight, inside, column, first, last, out):
-    """As :func:`_gradients`, along the circle on which a row's cosines and sines lie."""
-    D = own.shape[1] // 2
-    for i in range(first, last):
-        x, total = own[i], out[i]
-        total[:] = 0
-        for j in range(0, len(other), 2):
-            y0, w0 = _weighted(other, weight, i, j)
-            y1, w1 = _weighted(other, weight, i, j + 1)
-            for d in range(D):
-                turn0, _ = _cone_pulls(y0, x, d, D, w0, inside)
-                turn1, _ = _cone_pulls(y1, x, d, D, w1, inside)
-                total[d] += turn0 + turn1
-        _along_circle(x, total, 0, D)
-
-
-@njit(fastmath=_FAST, **OPTIONS)
-def _cone_gradients(own, other, weight, inside, column, first, last, out):
-    """As :func:`_cone_row_gradients`, of a cone's axis and aperture at once."""
-    D = own.shape[1] // 4
-    for i in range(first, last):
-        x, total = own[i], out[i]
-        total[:] = 0
-        for j in range(0, len(other), 2):
-            y0, w0 = _weighted(other, weight, i, j)
-            y1, w1 = _weighted(other, weight, i, j + 1)
-            for d in range(D):
-                turn0, wider0 = _cone_pulls(x, y0, d, D, w0, inside)
-                turn1, wider1 = _cone_pulls(x, y1, d, D, w1, inside)
-                total[d] -= turn0 + turn1
-                total[2 * D + d] += wider0 + wider1
-        _along_circle(x, total, 0, D)
-        _along_circle(x, total, 2 * D, D)
-
-
-@register_jitable
-def _along_circle(point, total, column, D):
-    """Spread derivatives by angles, from ``column`` on, over the cosines and sines of these."""
-    for d in range(column, column + D):
-        pull = total[d]
-        total[d] = -point[D + d] * pull
-        total[D + d] = point[d] * pull
+    turn = (slope if outside else inside * cosine) * weight
+    return _toward(-signed * along, turn, one), (inside * wide - slope) * weight if outside else one - one
 
 
 _l1_distances = _distances(_l1)
 _l1_gradients = _gradients(_l1_pull)
 _box_distances = _distances(_box)
-_box_center_gradients = _gradients(_box_center_pull)
-_box_offset_gradients = _gradients(_box_offset_pull)
-_box_row_gradients = _gradients(_box_row_pull)
+_box_gradients = _gradients(_box_pull, second=1)
 _modulus_distances = _distances(_modulus, numbers=2)
+_modulus_gradients = _gradients(_modulus_pull, second=1, row_second=1)
 _cone_distances = _distances(_cone, numbers=2)
+_cone_gradients = _gradients(_cone_pull, second=2)

@@ -204,11 +204,12 @@ class _Loop:
         with torch.cuda.device_of(out):
             _distances[(tiles,)](query, rows, out, B, K, D, inside, self.term, *parts, _SIDE, _DEPTH)
 
-    def query_gradients(self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, out: Tensor) -> None:
-        self._pull(self.query_pulls, query, rows, weight, inside, (self.query_parts, self.row_parts), out)
-
-    def row_gradients(self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, out: Tensor) -> None:
-        self._pull(self.row_pulls, rows, query, weight.t(), inside, (self.row_parts, self.query_parts), out)
+    def gradients(
+        self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, into_query: Tensor, into_rows: Tensor
+    ) -> None:
+        own, other = self.query_parts, self.row_parts
+        self._pull(self.query_pulls, query, rows, weight, inside, (own, other), into_query)
+        self._pull(self.row_pulls, rows, query, weight.t(), inside, (other, own), into_rows)
 
     def _pull(
         self, pull: Any, own: Tensor, other: Tensor, weight: Tensor, inside: float, parts: tuple[int, int], out: Tensor

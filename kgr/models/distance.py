@@ -13,7 +13,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -22,6 +24,9 @@ from kgr.models import _kernels
 
 _CHUNK = 1 << 26  # numbers that a backward pass may hold of all pairs at once
 
+_BLOCKS = 16  # of the longer side, in a loop's backward pass, however many threads share them
+
+_Array = NDArray[np.floating[Any]]
 _Formula = Callable[[Tensor, Tensor, float], Tensor]
 
 
@@ -133,41 +138,62 @@ class _Loop(Protocol):
         """Write the distances into ``out`` [B, K]."""
         ...
 
-    def query_gradients(self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, out: Tensor) -> None:
-        """Write the gradient by ``query`` of the sum of the distances times ``weight`` [B, K] into ``out``."""
-        ...
-
-    def row_gradients(self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, out: Tensor) -> None:
-        """Write the gradient by ``rows`` of that sum into ``out``."""
+    def gradients(
+        self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, into_query: Tensor, into_rows: Tensor
+    ) -> None:
+        """Write the gradients of the sum of the distances times ``weight`` [B, K], into zeros."""
         ...
 
 
 @dataclasses.dataclass(frozen=True)
 class _NumbaLoop:
+    """Kernels of a distance whose rows have so many parts; ``circle`` where pulls are by angles."""
+
     kernel: Callable[..., None]
-    query_kernels: tuple[Callable[..., None], ...]  # one for each D columns of a query
-    row_kernel: Callable[..., None]
+    pulls: Callable[..., None]
+    parts: int = 1
+    circle: bool = False
 
     def distances(self, query: Tensor, rows: Tensor, inside: float, out: Tensor) -> None:
-        _run(self.kernel, (query, rows), inside, (), out)
+        queries, others, place = _arrays(query, rows, out)
+        scalar = place.dtype.type(inside)
+        share_rows(
+            lambda first, last: self.kernel(queries, others, scalar, first, last, place),
+            len(out), torch.get_num_threads(),
+        )  # fmt: skip
 
-    def query_gradients(self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, out: Tensor) -> None:
-        for part, kernel in enumerate(self.query_kernels):
-            _run(kernel, (query, rows, weight.contiguous()), inside, (part * rows.shape[1],), out)
+    def gradients(
+        self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, into_query: Tensor, into_rows: Tensor
+    ) -> None:
+        self._pull(inside, *_arrays(query, rows, weight.contiguous(), into_query, into_rows))
+        if self.circle:
+            dim = rows.shape[1] // self.parts
+            _along_circle(query, into_query, dim)
+            _along_circle(rows, into_rows, dim)
 
-    def row_gradients(self, query: Tensor, rows: Tensor, weight: Tensor, inside: float, out: Tensor) -> None:
-        _run(self.row_kernel, (rows, query, weight.t().contiguous()), inside, (0,), out)
+    def _pull(self, inside: float, query: _Array, rows: _Array, weight: _Array, at: _Array, to: _Array) -> None:
+        """Cut the longer side into blocks; each has its own sums over the shorter, which are added in order."""
+        (B, K), D, scalar = weight.shape, rows.shape[1] // self.parts, weight.dtype.type(inside)
+        size = -(-max(B, K) // _BLOCKS)
+        size += size % 2  # kernels go through pairs of rows
+        bounds = [(i, min(i + size, max(B, K))) for i in range(0, max(B, K), size)]
+        shorter = to if B >= K else at
+        sums = np.zeros((len(bounds), *shorter.shape), shorter.dtype)
+
+        def pull(first: int, last: int) -> None:
+            for own, (start, end) in zip(sums[first:last], bounds[first:last], strict=True):
+                spans, into = ((start, end, 0, K), (at, own)) if B >= K else ((0, B, start, end), (own, to))
+                self.pulls(query, rows, weight, scalar, D, *spans, *into)
+
+        share_rows(pull, len(bounds), torch.get_num_threads())
+        sums.sum(axis=0, out=shorter)
 
 
 _NUMBA_LOOPS = {
-    "l1": _NumbaLoop(_kernels._l1_distances, (_kernels._l1_gradients,), _kernels._l1_gradients),
-    "modulus": _NumbaLoop(_kernels._modulus_distances, (_kernels._modulus_gradients,), _kernels._modulus_gradients),
-    "box": _NumbaLoop(
-        _kernels._box_distances,
-        (_kernels._box_center_gradients, _kernels._box_offset_gradients),
-        _kernels._box_row_gradients,
-    ),
-    "cone": _NumbaLoop(_kernels._cone_distances, (_kernels._cone_gradients,), _kernels._cone_row_gradients),
+    "l1": _NumbaLoop(_kernels._l1_distances, _kernels._l1_gradients),
+    "modulus": _NumbaLoop(_kernels._modulus_distances, _kernels._modulus_gradients, parts=2),
+    "box": _NumbaLoop(_kernels._box_distances, _kernels._box_gradients),
+    "cone": _NumbaLoop(_kernels._cone_distances, _kernels._cone_gradients, parts=2, circle=True),
 }
 
 
@@ -211,13 +237,10 @@ class _PairLoop(torch.autograd.Function):
     def backward(ctx: Any, weight: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         query, rows = ctx.saved_tensors
         for_query, for_rows = ctx.needs_input_grad[:2]
-        into_query = torch.zeros_like(query) if for_query else None
-        into_rows = torch.zeros_like(rows) if for_rows else None
-        if into_query is not None and weight.numel():
-            ctx.loop.query_gradients(query, rows, weight, ctx.inside, into_query)
-        if into_rows is not None and weight.numel():
-            ctx.loop.row_gradients(query, rows, weight, ctx.inside, into_rows)
-        return into_query, into_rows, None, None
+        into_query, into_rows = torch.zeros_like(query), torch.zeros_like(rows)
+        if weight.numel():
+            ctx.loop.gradients(query, rows, weight, ctx.inside, into_query, into_rows)
+        return into_query if for_query else None, into_rows if for_rows else None, None, None
 
 
 def _blocks(formula: _Formula, query: Tensor, rows: Tensor, inside: float = 0.0) -> Tensor:
@@ -294,15 +317,16 @@ class _Euclidean(torch.autograd.Function):
         return into_query, into_rows
 
 
-def _run(
-    kernel: Callable[..., None], tensors: tuple[Tensor, ...], inside: float, numbers: tuple[int, ...], out: Tensor
-) -> None:
-    arrays = [tensor.detach().numpy() for tensor in tensors]
-    place = out.numpy()
-    scalar = place.dtype.type(inside)
-    share_rows(
-        lambda first, last: kernel(*arrays, scalar, *numbers, first, last, place), len(out), torch.get_num_threads()
-    )
+def _arrays(*tensors: Tensor) -> list[_Array]:
+    return [tensor.detach().numpy() for tensor in tensors]
+
+
+def _along_circle(points: Tensor, pulls: Tensor, dim: int) -> None:
+    """Spread pulls by angles, in the first of every two parts, over the cosines and the sines of these."""
+    cosine, sine = points.view(len(points), -1, 2, dim).unbind(2)
+    by_cosine, by_sine = pulls.view(len(pulls), -1, 2, dim).unbind(2)
+    torch.mul(by_cosine, cosine, out=by_sine)
+    by_cosine.mul_(-sine)
 
 
 def _cdist(query: Tensor, rows: Tensor) -> Tensor:

@@ -38,8 +38,7 @@ _triton._distances, _triton._gradients = Compiled(_triton._distances), Compiled(
 for loop in _triton.LOOPS.values():
     query, rows, weight = torch.zeros(3, 7 * loop.query_parts), torch.zeros(1, 7 * loop.row_parts), torch.zeros(3, 1)
     loop.distances(query, rows, 0.3, weight)
-    loop.query_gradients(query, rows, weight, 0.3, query)
-    loop.row_gradients(query, rows, weight, 0.3, rows)
+    loop.gradients(query, rows, weight, 0.3, query, rows)
 assert len(made) == 3 * len(_triton.LOOPS) and all("cubin" in asm for asm in made)
 """
 

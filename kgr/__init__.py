@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kgr.data.codex_view import load_codex
     from kgr.data.collection import build_corpus
     from kgr.data.collection_view import load_judgements
+    from kgr.data.export import export
     from kgr.data.index_texts import index_texts
     from kgr.data.ir_dataset import build_ir_dataset
     from kgr.data.known import open_store
@@ -85,6 +86,7 @@ __all__ = [
     "encode",
     "evaluate_ranking",
     "explain",
+    "export",
     "finetune_prop",
     "finetune_prop_folds",
     "fuse",
@@ -129,6 +131,7 @@ _HOMES = {
     "encode": "kgr.retrieval.encode",
     "evaluate_ranking": "kgr.retrieval.evaluate",
     "explain": "kgr.retrieval.explain",
+    "export": "kgr.data.export",
     "finetune_prop": "kgr.prop.finetune",
     "finetune_prop_folds": "kgr.prop.finetune_folds",
     "fuse": "kgr.retrieval.fuse",

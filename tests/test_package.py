@@ -42,6 +42,7 @@ PUBLIC = [
     "encode",
     "evaluate_ranking",
     "explain",
+    "export",
     "finetune_prop",
     "finetune_prop_folds",
     "fuse",

@@ -100,6 +100,11 @@ def entry(store: Store, key: str, language: str = "en", *, edges: int = 10) -> E
     raise UnknownKey("; ".join(_refusal(keys, key) for keys in (store.entries, store.relations) if len(keys)))
 
 
+def kind_of(store: Store, id: int) -> str:
+    """Return what an entry is called."""
+    return next((name for flag, name in KINDS.items() if store.kinds[id] & flag), "document")
+
+
 def _refusal(keys: Keys, key: str) -> str:
     try:
         keys.id(key)
@@ -112,7 +117,7 @@ def _entry(store: Store, id: int, language: str, limit: int) -> Entry:
     types = store.types.of(id) if store.types is not None else ()
     splits = {split: store.triples(split) for split in SPLITS if split in store.splits}
     return Entry(
-        kind=next((name for flag, name in KINDS.items() if store.kinds[id] & flag), "document"),
+        kind=kind_of(store, id),
         key=store.entries.key(id),
         id=id,
         label=store.label("entries", id, language),

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from kgr.graph import graph as graphs
 from kgr.graph.graph import Graph, build_graph, columns_of
+from kgr.index.store import SPLITS as SPLITS
 
 Message = Callable[[str], None]
 """Takes one line for the user."""
 
 Triples = NDArray[np.int32]
 
-SPLITS = ("train", "valid", "test")
 NEGATIVES = ("valid_negatives", "test_negatives")
 
 

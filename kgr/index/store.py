@@ -7,10 +7,10 @@ versions stay, for those who have them open; their folders may be deleted by han
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,18 @@ from kgr.index.keys import Keys
 from kgr.index.texts import Texts
 from kgr.index.types import Types
 
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
+    from rdflib import Graph as RdfGraph
+
 Of = Literal["entries", "relations", "types"]
 _SINGULAR: dict[Of, str] = {"entries": "entry", "relations": "relation", "types": "type"}
+
+SPLITS = ("train", "valid", "test")
+"""The sets of triples that are facts; others are negatives, or what a run predicted."""
+
+LARGE = 1_000_000
+"""How many triples or entities go into the graph of another library without being asked for."""
 
 
 class Store:
@@ -124,12 +134,12 @@ class Store:
     @cached_property
     def entries(self) -> Keys:
         """The keys of all entries: the graph's entities, then what else there is."""
-        return self._keys("entries")
+        return self.keys("entries")
 
     @cached_property
     def relations(self) -> Keys:
         """The keys of the base relations; none in a store without a graph."""
-        return self._keys("relations") if self.has("relations") else Keys.build([], what=_SINGULAR["relations"])
+        return self.keys("relations")
 
     @cached_property
     def types(self) -> Types | None:
@@ -176,7 +186,16 @@ class Store:
             label = texts.first(id) if texts is not None else None
             if label is not None:
                 return label
-        return self._keys(of).key(id)
+        return self.keys(of).key(id)
+
+    def labels(self, of: Of, first: int, last: int, language: str = "en") -> list[str]:
+        """Return the labels of the ids [first, last), each as :meth:`label` does."""
+        found = self.keys(of).keys_of(range(first, last))
+        for choice in reversed(dict.fromkeys((language, "en", *self.languages(of, "label")))):
+            if (texts := self.texts(of, "label", choice)) is not None:
+                for row, label in reversed(list(texts.between(first, last))):
+                    found[row - first] = label
+        return found
 
     def labelled(self, of: Of, label: str) -> list[int]:
         """Return the ids of what has a label, letter by letter, in any language: ascending."""
@@ -191,8 +210,41 @@ class Store:
             found.update(texts.rows[places].tolist())
         return sorted(found)
 
-    def _keys(self, of: Of) -> Keys:
-        return Keys.from_arrays(self.section(of), what=_SINGULAR[of])
+    def keys(self, of: Of) -> Keys:
+        """Return the keys of entries, relations or types; none where the store has no such section."""
+        what = _SINGULAR[of]
+        return Keys.from_arrays(self.section(of), what=what) if self.has(of) else Keys.build([], what=what)
+
+    def facts(self, splits: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Return the given splits, by default those of train, valid and test that there are.
+
+        Raises
+        ------
+        UnknownKey
+            There is no such split.
+        """
+        for split in splits or ():
+            self.triples(split)
+        return tuple(split for split in SPLITS if split in self.splits) if splits is None else tuple(splits)
+
+    def to_networkx(
+        self,
+        splits: Sequence[str] | None = None,
+        *,
+        language: str = "en",
+        entities: Sequence[str] | None = None,
+        most: int = LARGE,
+    ) -> MultiDiGraph:
+        """Return the graph for networkx: see :func:`kgr.index.views.to_networkx`."""
+        from kgr.index.views import to_networkx
+
+        return to_networkx(self, splits, language=language, entities=entities, most=most)
+
+    def to_rdflib(self, splits: Sequence[str] | None = None, *, texts: bool = True, most: int = LARGE) -> RdfGraph:
+        """Return triples, types and texts for rdflib: see :func:`kgr.index.views.to_rdflib`."""
+        from kgr.index.views import to_rdflib
+
+        return to_rdflib(self, splits, texts=texts, most=most)
 
 
 def create_store(

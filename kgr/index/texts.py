@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import array
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from kgr._ragged import offsets_of
 from kgr.errors import DataError
+
+_LAST = (1 << 31) - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +81,12 @@ class Texts:
         # an int32, since a Python int would have numpy convert all rows first
         first, last = (int(np.searchsorted(self.rows, np.int32(row), side)) for side in ("left", "right"))
         return [self._text(at) for at in range(first, last)]
+
+    def between(self, first: int, last: int) -> Iterator[tuple[int, str]]:
+        """Yield the texts of the rows [first, last), each with its row."""
+        begin, end = (int(np.searchsorted(self.rows, np.int32(min(row, _LAST)))) for row in (first, last))
+        for at, row in enumerate(self.rows[begin:end].tolist(), begin):
+            yield row, self._text(at)
 
     def _text(self, at: int) -> str:
         return self.bytes[self.offsets[at] : self.offsets[at + 1]].tobytes().decode()

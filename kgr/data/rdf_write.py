@@ -1,0 +1,83 @@
+"""A store as N-Triples or Turtle, line by line."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from kgr.graph.graph import Graph, load_graph
+from kgr.index.iris import FIELDS, PREFIXES, TEXT, TYPE, iri_of, predicate_of
+from kgr.index.statements import OF, blocks, fields, instances, iris, links, literals
+from kgr.index.store import Of, Store
+
+_ESCAPES = str.maketrans(
+    {**{code: f"\\u{code:04X}" for code in (*range(32), 127)}, "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+)
+_LOCAL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
+_SHORT = {
+    **dict(zip(("entity", "relation", "type"), PREFIXES.values(), strict=True)),
+    "text": TEXT,
+    "rdfs": FIELDS["label"].removesuffix("label"),
+    "skos": FIELDS["alias"].removesuffix("altLabel"),
+    "schema": FIELDS["description"].removesuffix("description"),
+}
+
+
+def ntriples(store: Store, splits: Sequence[str]) -> Iterator[str]:
+    """Yield the triples of splits in their order, then types, then texts: a statement each."""
+    for source in (links(store, splits), instances(store)):
+        for subject, predicate, other in source:
+            yield f"<{subject}> <{predicate}> <{other}> .\n"
+    for of in OF:
+        for subject, predicate, text, language in literals(store, of):
+            yield f"<{subject}> <{predicate}> {_quoted(text, language)} .\n"
+
+
+def turtle(store: Store, splits: Sequence[str]) -> Iterator[str]:
+    """Yield the same as :func:`ntriples`, ordered by subject, in Turtle's short form."""
+    for prefix, iri in _SHORT.items():
+        yield f"@prefix {prefix}: <{iri}> .\n"
+    graph = load_graph(store, splits) if splits else None
+    for of in OF:
+        for first, last in blocks(len(store.keys(of))):
+            yield from _described(store, of, first, last, graph if of == "entries" else None)
+
+
+def _described(store: Store, of: Of, first: int, last: int, graph: Graph | None) -> Iterator[str]:
+    """Yield the statements whose subjects are the ids [first, last)."""
+    said: dict[int, list[str]] = defaultdict(list)
+    for field, language in fields(store, of):
+        texts, predicate = store.texts(of, field, language), _name(predicate_of(field))
+        assert texts is not None
+        for row, text in texts.between(first, last):
+            said[row].append(f"{predicate} {_quoted(text, language)}")
+    for id, subject in enumerate(iris(store, of, first, last), first):
+        types = store.types.of(id).tolist() if of == "entries" and store.types is not None else ()
+        parts = [f"a {_name(iri_of(store.keys('types').key(type), 'types'))}" for type in types]
+        parts += _edges(store, graph, id) if graph is not None and id < graph.entities else ()
+        if parts := parts + said[id]:
+            yield f"\n{_name(subject)} " + " ;\n    ".join(parts) + " .\n"
+
+
+def _edges(store: Store, graph: Graph, entity: int) -> Iterator[str]:
+    for fragment in range(graph.fragments[entity], graph.fragments[entity + 1]):
+        relation, inverse = divmod(int(graph.relation[fragment]), 2)
+        if not inverse:
+            tails = graph.tail[graph.offsets[fragment] : graph.offsets[fragment + 1]]
+            others = (_name(iri_of(key, "entries")) for key in store.entries.keys_of(tails))
+            yield f"{_name(iri_of(store.relations.key(relation), 'relations'))} {', '.join(others)}"
+
+
+def _quoted(text: str, language: str) -> str:
+    return f'"{text.translate(_ESCAPES)}"@{language}'
+
+
+def _name(iri: str) -> str:
+    """Return an IRI as Turtle has it: short where one of our prefixes begins it."""
+    if iri == TYPE:
+        return "a"
+    for prefix, start in _SHORT.items():
+        if iri.startswith(start) and _LOCAL.fullmatch(iri, len(start)):
+            return f"{prefix}:{iri[len(start) :]}"
+    return f"<{iri}>"

@@ -35,7 +35,8 @@ _FIELD_OF = {predicate: field for field, predicate in FIELDS.items()}
 _RESERVED = {TYPE, *_FIELD_OF}
 _OURS = (*PREFIXES.values(), TEXT)
 
-# what every parser takes for an absolute IRI: RFC 3987, of authorities those without user, brackets or odd ports
+# what every parser takes for an absolute IRI: RFC 3987 without spaces of any script, and of authorities those without
+# user, brackets or odd ports
 _CHARACTER = (
     r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}"
     r"|[\u00a0-\u200d\u2010-\u2027\u202f-\ud7ff\uf900-\ufdcf\ufdf0-\uffef\U00010000-\U0001fffd])"
@@ -43,7 +44,7 @@ _CHARACTER = (
 _AUTHORITY = r"//[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?=[/?#]|$)"
 _PATH = rf"(?!//)(?:{_CHARACTER}|/)*"
 _END = rf"(?:\?(?:{_CHARACTER}|[/?])*)?(?:\#(?:{_CHARACTER}|[/?])*)?"
-_ABSOLUTE = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*:(?:{_AUTHORITY})?{_PATH}{_END}")
+_ABSOLUTE = re.compile(rf"(?!.*\s)[A-Za-z][A-Za-z0-9+.-]*:(?=.)(?:{_AUTHORITY})?{_PATH}{_END}")
 
 
 def iri_of(key: str, of: Of) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import rdflib
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kgr.index.iris import FIELDS, PREFIXES, TYPE, field_of, iri_of, key_of, predicate_of
@@ -19,6 +19,8 @@ KEYS = st.one_of(
 
 
 @settings(deadline=None)
+@example("a:\u3000b", "entries")
+@example("a:", "entries")
 @given(key=KEYS, of=st.sampled_from(list(PREFIXES)))
 def test_every_key_comes_back_from_a_parser(key: str, of: str) -> None:
     pyoxigraph = pytest.importorskip("pyoxigraph")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kgr.data.index_texts import index_texts
     from kgr.data.ir_dataset import build_ir_dataset
     from kgr.data.known import open_store
+    from kgr.data.neighbourhood import neighbourhood
     from kgr.data.numbered import build_numbered
     from kgr.data.queries import read_queries, sample_queries, write_queries
     from kgr.data.topics import read_topics
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from kgr.runs import load_run
     from kgr.sememe.lookup import sememes
     from kgr.sememe.train import train_sememes
+    from kgr.show.drawing import draw, draw_query
     from kgr.vectors import import_vectors, nearest
 
     __version__: str
@@ -83,6 +85,8 @@ __all__ = [
     "build_numbered",
     "build_store",
     "convert_prop",
+    "draw",
+    "draw_query",
     "encode",
     "evaluate_ranking",
     "explain",
@@ -97,6 +101,7 @@ __all__ = [
     "load_judgements",
     "load_run",
     "nearest",
+    "neighbourhood",
     "open_store",
     "pretrain_prop",
     "read_queries",
@@ -128,6 +133,8 @@ _HOMES = {
     "build_numbered": "kgr.data.numbered",
     "build_store": "kgr.data.build",
     "convert_prop": "kgr.prop.convert",
+    "draw": "kgr.show.drawing",
+    "draw_query": "kgr.show.drawing",
     "encode": "kgr.retrieval.encode",
     "evaluate_ranking": "kgr.retrieval.evaluate",
     "explain": "kgr.retrieval.explain",
@@ -142,6 +149,7 @@ _HOMES = {
     "load_judgements": "kgr.data.collection_view",
     "load_run": "kgr.runs",
     "nearest": "kgr.vectors",
+    "neighbourhood": "kgr.data.neighbourhood",
     "open_store": "kgr.data.known",
     "pretrain_prop": "kgr.prop.run",
     "read_queries": "kgr.data.queries",

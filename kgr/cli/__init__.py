@@ -19,6 +19,7 @@ COMMANDS = {
     "show": ("kgr.cli.look", "Show what is in a store, or one entity or relation of it."),
     "search": ("kgr.cli.search", "Find entries by a name or by words of their texts."),
     "analyze": ("kgr.cli.analyze", "Find the patterns of a store's relations, and rules of paths."),
+    "draw": ("kgr.cli.draw", "Draw what lies round an entity, or a query with its answers, as a picture."),
     "export": ("kgr.cli.export", "Write the triples, texts and types of a store as files that others read."),
     "sample": ("kgr.cli.sample", "Draw queries with easy and hard answers from a store."),
     "train-multihop": ("kgr.cli.multihop", "Train a model of multi-hop queries on a store, then evaluate it."),

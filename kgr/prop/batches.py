@@ -16,7 +16,7 @@ from kgr.prop.config import PropConfig
 from kgr.prop.frame import Frame, frame_of
 from kgr.prop.masks import Masker
 from kgr.prop.pieces import Pieces
-from kgr.prop.sentences import Document, Sentences
+from kgr.prop.sentences import LONGEST, Document, Sentences
 from kgr.prop.set_pairs import SetPairs
 from kgr.prop.weighted_sets import WeightedSets
 from kgr.prop.word_sets import WordSets
@@ -29,7 +29,7 @@ ROOM = 64
 """Word pieces of a row beside the document's window and the marks, if the model reads so many."""
 
 LEAST = 20
-"""Word pieces of a document, below which no words are masked and no sentences drawn."""
+"""Word pieces of a document, below which "mlm" and "ict" leave it out."""
 
 Ids = NDArray[np.int64]
 Sets = WordSets | WeightedSets
@@ -156,7 +156,7 @@ class PropBatches:
         self, fields: dict[str, NDArray[Any]], documents: NDArray[np.int32], others: NDArray[np.int32], round_: int,
         seed: int, draw: np.random.Generator, *, masks: bool, wrong: bool = False,
     ) -> SetPairs | None:  # fmt: skip
-        """Write the rows of documents; ``others`` are for the wrong ones that inverse cloze and ``wrong`` show."""
+        """Write the rows of documents; ``others`` are shown by inverse cloze, in the worse rows, and by ``wrong``."""
         pairs = None
         if self.config.objective == "prop":
             firsts, texts, pairs = self._of_sets(documents, others if wrong else documents, round_, seed)
@@ -206,11 +206,18 @@ class PropBatches:
         self, documents: NDArray[np.int32], others: NDArray[np.int32], draw: np.random.Generator
     ) -> tuple[list[Ids], list[Document]]:
         """Return the first text and the document, pieces and their words, of each row, where there are no sets."""
-        own = [self._document(i, self.room) for i in documents.tolist()]
         if self.config.objective == "mlm":
+            own = [self._document(i, self.room) for i in documents.tolist()]
             return [np.empty(0, np.int64)] * len(own), own
-        sentences, rests = self.sentences.draw(own, draw)
-        return sentences * 2, rests + [self._document(i, self.room) for i in others.tolist()]
+        sentences, rests = self._cloze(documents, draw)
+        return sentences * 2, rests + self._cloze(others, draw)[1]
+
+    def _cloze(self, documents: NDArray[np.int32], draw: np.random.Generator) -> tuple[list[Ids], list[Document]]:
+        """Return a sentence of each document and what else of it fills the window, so that no length tells a pair."""
+        long = np.minimum(self.pieces.lengths(self.config.window + LONGEST)[documents], self.room + LONGEST)
+        sentences, rests = self.sentences.draw([self._span(i, n) for i, n in zip(documents, long, strict=True)], draw)
+        window = self.config.window
+        return sentences, [(ids[:window], words[:window]) for ids, words in rests]
 
     def _of_sets(
         self, documents: NDArray[np.int32], shown: NDArray[np.int32], round_: int, seed: int
@@ -238,5 +245,8 @@ class PropBatches:
 
     def _document(self, i: int, most: int) -> Document:
         """Return the pieces of a document that are shown, and the words that they are of."""
-        at = self.pieces.document(i, min(int(self._lengths[i]), most))
+        return self._span(i, min(int(self._lengths[i]), most))
+
+    def _span(self, i: int, length: int) -> Document:
+        at = self.pieces.document(i, length)
         return self.pieces.ids[at].astype(np.int64), self.pieces.words[at]

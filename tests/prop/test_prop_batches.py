@@ -147,6 +147,16 @@ def test_inverse_cloze_shows_a_sentence_with_its_document_and_with_another(store
         assert sentence == same and rest != other and 0 < len(sentence) <= 48
 
 
+@pytest.mark.parametrize("window", [32, 64, 600])
+def test_no_length_tells_which_document_a_sentence_is_of(tmp_path, window):
+    draw = np.random.default_rng(0)
+    sentences = [" ".join(draw.choice(["river", "city", "hill"], 6)) for _ in range(900)]
+    texts = [". ".join(sentences[10 * i : 10 * i + i % 5 + 6]) for i in range(90)]
+    batches = batches_of(small_store(tmp_path, texts), objective="ict", mlm_weight=0.0, mlm_start=0.5, window=window)
+    better, worse = np.concatenate([np.split(filled(batches, i)["lengths"], 2) for i in range(1, 201)], axis=1)
+    assert 0.4 < ((better < worse) + 0.5 * (better == worse)).mean() < 0.6
+
+
 def test_a_sentence_ends_with_its_mark_and_is_mostly_taken_out():
     stop = TOKENIZER.convert_tokens_to_ids(".")
     ids = np.array([9, 9, stop, 10, 10, 10, stop, 11, 11, 11, 11, stop], np.int64)

@@ -1,4 +1,4 @@
-"""Does pre-training help on your queries? PROP and masked words alone, each against BM25.
+"""Does pre-training help on your queries? PROP, masked words alone, inverse cloze, none: each against BM25.
 
 Here the encoder is a small one with random weights, which learns little in seconds: give a real one as the argument,
 any name or folder of Hugging Face's library, your own store, and more steps.
@@ -29,21 +29,23 @@ def main(encoder: str | None = None) -> None:
     small = {"width": 32, "layers": 2, "heads": 2, "vocabulary": 2000}
     settings = {"model": encoder} if encoder else small
     with tempfile.TemporaryDirectory() as folder:
-        for objective in ("prop", "mlm"):
+        starts: dict[str, str | Path] = {"no pre-training": encoder} if encoder else {}
+        for objective in ("prop", "mlm", "ict"):
             out = Path(folder) / objective
             wishes: dict[str, Any] = {"objective": objective, "steps": STEPS, "batch": 8, "window": 48, "device": "cpu"}
-            run = kgr.pretrain_prop(store, out=out, **wishes, **settings)
+            starts[objective] = kgr.pretrain_prop(store, out=out, **wishes, **settings).path
 
-            # as it is: its scores alone, and mixed with BM25's by a weight that other folds of the queries give
-            if objective == "prop":
-                ranking = kgr.rerank(bm25, run.path, depth=FEW["depth"], device="cpu")
-                mixed = kgr.interpolate(bm25, ranking, "atlas", depth=FEW["depth"])
-                print(line("prop, zero-shot", "atlas", ranking, bm25))
-                print(line("prop, interpolated", "atlas", mixed.ranking, bm25))
+        # as it is: its scores alone, and mixed with BM25's by a weight that other folds of the queries give
+        ranking = kgr.rerank(bm25, starts["prop"], depth=FEW["depth"], device="cpu")
+        mixed = kgr.interpolate(bm25, ranking, "atlas", depth=FEW["depth"])
+        print(line("prop, zero-shot", "atlas", ranking, bm25))
+        print(line("prop, interpolated", "atlas", mixed.ranking, bm25))
 
-            # trained on a few judged queries, tested on all others
-            tuned = kgr.finetune_prop(run.path, store, qrels="atlas", ranking=bm25, out=f"{out}-few", **FEW)
-            print(line(f"{objective}, 40 queries", "atlas", tuned.ranking, bm25))
+        # trained on a few judged queries, tested on all others
+        for name, start in starts.items():
+            out = Path(folder) / f"{name}-few"
+            tuned = kgr.finetune_prop(start, store, qrels="atlas", ranking=bm25, out=out, **FEW)
+            print(line(f"{name}, 40 queries", "atlas", tuned.ranking, bm25))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import click
 
 from kgr.cli.base import json_option, traceback_option
 from kgr.cli.encode import field_option, language_option
-from kgr.cli.look import opened
+from kgr.cli.look import judged
 from kgr.cli.settings import given, options
 from kgr.cli.terminal import print_metrics, say
 from kgr.cli.training import out_option, training
@@ -54,7 +54,7 @@ def finetune_prop(model: str, store: str, qrels: str, as_json: bool, **asked: An
     from kgr.show.evaluation import evaluation_table
 
     settings = given({**asked, "fields": asked["fields"] or None})
-    settings["qrels"] = Path(qrels) if Path(qrels).is_file() else opened(qrels)
+    settings["qrels"] = judged(qrels)
     metrics: dict[str, Any]
     with training(store, "queries") as bars:
         settings |= {"progress": bars.train, "message": say}

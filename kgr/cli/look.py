@@ -11,7 +11,7 @@ from kgr.cli.base import json_option, traceback_option
 from kgr.cli.terminal import Bars, print_json, say
 from kgr.data.describe import entry
 from kgr.data.known import known_names, open_store, store_place
-from kgr.errors import FormatError
+from kgr.errors import FormatError, UnknownKey
 from kgr.index.check import check_store
 from kgr.index.store import Store
 from kgr.show.store import entry_in_words, overview
@@ -21,6 +21,18 @@ def opened(store: str) -> Store:
     """Open a store by folder or name, with messages and bars."""
     with Bars() as bars:
         return open_store(store, message=say, progress=bars.fetch)
+
+
+def judged(qrels: str) -> Path | Store:
+    """Return a file of judgements as it is, or open the store that keeps some."""
+    if Path(qrels).is_file():
+        return Path(qrels)
+    try:
+        return opened(qrels)
+    except (UnknownKey, FormatError) as error:
+        if Path(qrels).exists():
+            raise
+        raise UnknownKey(f"there is no file {qrels!r}; as a store: {error}") from None
 
 
 @click.command()

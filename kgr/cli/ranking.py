@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from kgr.cli.base import json_option, traceback_option
-from kgr.cli.look import opened
+from kgr.cli.look import judged, opened
 from kgr.cli.terminal import print_json, print_metrics, say
-from kgr.errors import UnknownKey
 from kgr.rank.trec import DEFAULT, FORMS
 from kgr.retrieval.fuse import METHODS
 from kgr.retrieval.interpolate import NORMALIZATIONS
-
-if TYPE_CHECKING:
-    from kgr.index.store import Store
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -60,7 +56,7 @@ def evaluate_ranking(
     from kgr.show.evaluation import evaluation_table
 
     metrics = evaluate_ranking(
-        Path(qrels) if Path(qrels).is_file() else _store(qrels),
+        judged(qrels),
         ranking,
         against=against,
         measures=measures.split(",") if measures is not None else None,
@@ -142,7 +138,7 @@ def interpolate(base: Path, other: Path, qrels: str, out: Path, as_json: bool, *
     from kgr.retrieval.interpolate import interpolate
     from kgr.show.ranking import weights_table
 
-    found = interpolate(base, other, Path(qrels) if Path(qrels).is_file() else opened(qrels), message=say, **choices)
+    found = interpolate(base, other, judged(qrels), message=say, **choices)
     found.ranking.save(out)
     if as_json:
         weights = {"weight": found.weight, "weights": found.weights.tolist(), "missing": found.missing}
@@ -156,10 +152,3 @@ def _numbers(text: str | None) -> list[float] | None:
         return None if text is None else [float(part) for part in text.split(",")]
     except ValueError:
         raise click.BadParameter(f"{text!r}: expected numbers, as in 1,0.5", param_hint="--weights") from None
-
-
-def _store(qrels: str) -> Store:
-    try:
-        return opened(qrels)
-    except UnknownKey as error:
-        raise UnknownKey(f"there is no file {qrels!r}; as the name of a store: {error}") from None

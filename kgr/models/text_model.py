@@ -24,9 +24,6 @@ DEFAULT_LENGTH = 512
 _FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]  # of a model's folder; the weights once
 _CHARACTERS = 8  # of a token, at first: of a text that fills the model, few more are looked at than it reads
 
-HEADS = ("classifier", "pre_classifier", "score", "classification_head", "sequence_summary", "logits_proj")
-"""What Hugging Face's library calls that which makes scores of an encoder's vectors."""
-
 Head = Callable[[Any, torch.Tensor], torch.Tensor]
 """Takes what a model gives and the mask of its tokens, int64[B, L]; returns rows, [B, W]."""
 
@@ -99,7 +96,10 @@ class TextModel:
         self.drawn = tuple(sorted(missing))
         if module.config.is_encoder_decoder and kind == "AutoModel":
             module = module.get_encoder()
-        self.max_length = _length(self.name, config.max_length, length, token_limit(module, self.tokenizer))
+        stated = [own for own in (length, _stated_length(self.tokenizer)) if own is not None]
+        limit = token_limit(module)
+        self.max_length = _length(self.name, config.max_length, min(stated, default=None), limit)
+        self.tokenizer.model_max_length = self.max_length  # as it is kept beside the weights
         self.weights = _digest(module, missing, self.tokenizer)
         self.tokenizer.truncation_side = "right"
         if self.tokenizer.pad_token_id is None:  # as decoders have none; what pads is masked, whatever it is
@@ -248,7 +248,7 @@ def _downloaded(name: str) -> Path:
 
 def _load(name: str, kind: str, head_seed: int | None) -> tuple[Any, Any, set[str]]:
     """Return model, tokenizer and the names of weights that the model has and its folder has not."""
-    spare = _of_head if head_seed is not None else lambda key: kind == "AutoModel" and "pooler" in key
+    spare = of_head if head_seed is not None else lambda _, key: kind == "AutoModel" and "pooler" in key
     with torch.random.fork_rng(devices=[]):
         module, missing = load_module(name, kind, spare)
         if missing and head_seed is not None:
@@ -258,17 +258,17 @@ def _load(name: str, kind: str, head_seed: int | None) -> tuple[Any, Any, set[st
     return module, load_tokenizer(name), missing
 
 
-def _of_head(key: str) -> bool:
-    """Whether a weight is of what stands on an encoder, and not the encoder's."""
-    return "pooler" in key or key.split(".")[0] in HEADS
+def of_head(module: Any, key: str) -> bool:
+    """Whether a weight of a model with a head is of what stands on its encoder, and not the encoder's."""
+    return "pooler" in key or not key.startswith(f"{module.base_model_prefix}.")
 
 
 def _only_pooler(keys: set[str]) -> bool:
     return all("pooler" in key for key in keys)
 
 
-def load_tokenizer(name: str) -> Any:
-    """Load the tokenizer of a model by its name or folder.
+def load_tokenizer(name: str, kind: str = "AutoTokenizer") -> Any:
+    """Load the tokenizer of a model by its name or folder; ``kind`` is a class of Hugging Face's library.
 
     Raises
     ------
@@ -276,11 +276,11 @@ def load_tokenizer(name: str) -> Any:
         Hugging Face's library does not load it: says why.
     """
     with _loading(name) as (transformers, folder):
-        return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        return getattr(transformers, kind).from_pretrained(folder, trust_remote_code=False)
 
 
-def load_config(name: str) -> Any:
-    """Load the config of a model by its name or folder.
+def load_config(name: str, kind: str = "AutoConfig") -> Any:
+    """Load the config of a model by its name or folder; ``kind`` is a class of Hugging Face's library.
 
     Raises
     ------
@@ -288,11 +288,11 @@ def load_config(name: str) -> Any:
         Hugging Face's library does not load it: says why.
     """
     with _loading(name) as (transformers, folder):
-        return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        return getattr(transformers, kind).from_pretrained(folder, trust_remote_code=False)
 
 
 def load_module(
-    name: str, kind: str, spare: Callable[[str], bool], *, expected: str | None = None, **changes: Any
+    name: str, kind: str, spare: Callable[[Any, str], bool], *, expected: str | None = None, **changes: Any
 ) -> tuple[Any, set[str]]:
     """Load a model by its name or folder; return it, and the names of the weights that it has and the folder has not.
 
@@ -301,7 +301,7 @@ def load_module(
     kind
         As Hugging Face's library names it: AutoModel, AutoModelForMaskedLM, …
     spare
-        Tells which weights may be missing; the library draws them at random.
+        Tells of the model and the name of a weight whether it may be missing; the library draws those at random.
     expected
         What a refusal asks for, by default a folder trained for ``kind``.
     **changes
@@ -317,7 +317,7 @@ def load_module(
             folder, trust_remote_code=False, output_loading_info=True, **changes
         )
     missing = set(told["missing_keys"])
-    needed = sorted(key for key in missing if not spare(key))
+    needed = sorted(key for key in missing if not spare(module, key))
     if needed or told["mismatched_keys"]:
         bad = needed or sorted(str(key) for key in told["mismatched_keys"])
         what = "has no" if needed else "has of another shape"
@@ -336,8 +336,9 @@ def _loading(name: str) -> Iterator[tuple[Any, Path]]:
         with _quiet(transformers):
             yield transformers, folder
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        first = (str(error).strip() or repr(error)).splitlines()[0]
-        raise ConfigError(f"model is {name!r}, which Hugging Face's library does not load: {first}") from error
+        lines = (str(error).strip() or repr(error)).splitlines()
+        told = " ".join(line.strip() for line in lines[: 2 if lines[0].rstrip().endswith(":") else 1])
+        raise ConfigError(f"model is {name!r}, which Hugging Face's library does not load: {told}") from error
 
 
 @contextlib.contextmanager
@@ -355,20 +356,25 @@ def _quiet(transformers: Any) -> Iterator[None]:
             logs.enable_progress_bar()
 
 
-def token_limit(module: Any, tokenizer: Any) -> int | None:
+def token_limit(module: Any) -> int | None:
     """Return how many tokens a model can read; None where it has no bound."""
-    limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < 1 << 30 else []
     embeddings = [
         part
         for name, part in module.named_modules()
         if name.endswith("position_embeddings") and isinstance(part, torch.nn.Embedding)
     ]
-    for part in embeddings:  # RoBERTa counts places from the one after its padding's
-        limits.append(part.num_embeddings - (0 if part.padding_idx is None else part.padding_idx + 1))
+    # RoBERTa counts places from the one after its padding's
+    limits = [part.num_embeddings - (0 if part.padding_idx is None else part.padding_idx + 1) for part in embeddings]
     stated = getattr(module.config, "max_position_embeddings", None)
     if stated and not embeddings:
         limits.append(int(stated))
     return min(limits, default=None)
+
+
+def _stated_length(tokenizer: Any) -> int | None:
+    """Return how many tokens a tokenizer gives a model; None where its folder does not say."""
+    length = int(tokenizer.model_max_length)
+    return length if length < 1 << 30 else None
 
 
 def _length(name: str, wanted: int | None, stated: int | None, limit: int | None) -> int:

@@ -7,6 +7,7 @@ look for the ranker there, and would begin with a random one.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -52,13 +53,22 @@ def convert_prop(checkpoint: str | Path, out: str | Path) -> None:
     checkpoint, out = Path(checkpoint), Path(out)
     if not (checkpoint / "config.json").is_file():
         raise FormatError(f"{checkpoint}: has no config.json, expected a folder with it, a vocabulary and weights")
-    tokenizer = load_tokenizer(str(checkpoint))
+    auto = _says_its_kind(checkpoint / "config.json")
+    tokenizer = load_tokenizer(str(checkpoint), "AutoTokenizer" if auto else "BertTokenizerFast")
     with torch.random.fork_rng(devices=[]):
-        model = model_of(load_config(str(checkpoint)))
+        model = model_of(load_config(str(checkpoint), "AutoConfig" if auto else "BertConfig"))
     set_weights(model, {_renamed(name): tensor for name, tensor in _read(checkpoint).items()}, str(checkpoint))
     out.mkdir(parents=True, exist_ok=True)
     save_frame(out, model, tokenizer)
     save_weights(out, model)
+
+
+def _says_its_kind(config: Path) -> bool:
+    """Whether a config names its architecture; those of the published code's time do not, and are BERT's."""
+    try:
+        return "model_type" in json.loads(config.read_bytes())
+    except ValueError as error:
+        raise FormatError(f"{config}: is no JSON: {error}") from error
 
 
 def set_weights(model: PropModel, found: dict[str, Tensor], where: str) -> None:
@@ -91,6 +101,7 @@ def set_weights(model: PropModel, found: dict[str, Tensor], where: str) -> None:
 
 
 def _renamed(name: str) -> str:
+    name = name.removeprefix("module.")  # of one that was trained on several GPUs
     for old, new in _RENAMED:
         if name == old or (old.startswith(".") and name.endswith(old)):
             name = name.removesuffix(old) + new

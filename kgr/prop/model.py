@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kgr.errors import ConfigError
-from kgr.models.text_model import import_transformers, load_config, load_module
+from kgr.models.text_model import import_transformers, load_config, load_module, of_head
 
 RANKER, LANGUAGE_MODEL = "AutoModelForSequenceClassification", "AutoModelForMaskedLM"
 
@@ -126,18 +126,13 @@ def given_model(name: str, layers: int | None) -> tuple[PropModel, list[str], li
         stated = load_config(name).num_hidden_layers
         if layers > stated:
             raise ConfigError(f"layers is {layers}, but {name} has {stated}: expected at most as many")
-    ranker, missing = load_module(name, RANKER, _is_head, expected=_EXPECTED, **changes)
+    ranker, missing = load_module(name, RANKER, of_head, expected=_EXPECTED, **changes)
     del changes["num_labels"]
-    language_model, more = load_module(name, LANGUAGE_MODEL, _is_head, expected=_EXPECTED, **changes)
+    language_model, more = load_module(name, LANGUAGE_MODEL, of_head, expected=_EXPECTED, **changes)
     return PropModel(ranker, language_model, new_language_model=bool(more)), sorted(missing), sorted(more)
 
 
 _EXPECTED = "an encoder of BERT's kind, of which only heads may be missing"
-_HEADS = ("cls.", "classifier.", "lm_head.", "vocab_", "pre_classifier.", "generator_", "predictions.", "pooler.")
-
-
-def _is_head(name: str) -> bool:
-    return name.startswith(_HEADS) or ".pooler." in name
 
 
 def set_dropout(model: PropModel, share: float) -> None:

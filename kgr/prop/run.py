@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from itertools import chain
@@ -28,7 +29,7 @@ from kgr.models.text_pairs import PairScorer
 from kgr.prop import evaluate as evaluation
 from kgr.prop.config import PropConfig, resolve
 from kgr.prop.saving import save_frame, save_weights
-from kgr.prop.start import Preparing, frame_kept, opened_model, prepared, started
+from kgr.prop.start import Preparing, frame_kept, opened_model, prepared, row_length, started
 from kgr.prop.task import PropTask
 
 TASK = "prop"
@@ -155,7 +156,7 @@ def pretrain_prop(
     opened, say = open_store(store, message=message), message or (lambda line: None)
     given = settings if model is None else {**settings, "model": str(model)}
     path = recipe(TASK, opened.name, config, None)
-    chosen = resolve(path, given)
+    chosen = _placed(resolve(path, given))
     if path:
         say(f"settings: {path}")
     opened = _indexed(opened, chosen, say)
@@ -167,7 +168,7 @@ def pretrain_prop(
             made, tokenizer = started(opened, chosen, run, say)
         task = prepared(opened, chosen, made, tokenizer, message=say, progress=preparing)
         if not frame_kept(run.path):
-            save_frame(run.path, made, tokenizer)
+            save_frame(run.path, made, tokenizer, row_length(chosen, tokenizer))
         step = train(task, run, chosen, progress=progress).step
         task.module.eval()
         save_weights(run.path, task.model)
@@ -175,6 +176,15 @@ def pretrain_prop(
         if not run.evaluations_of(step):
             run.record_evaluation(step, "valid", trained.evaluate(progress=evaluating))
     return trained
+
+
+def _placed(config: PropConfig) -> PropConfig:
+    """Name folders of models so that they are found from anywhere, whenever the run is opened again."""
+
+    def placed(name: str | None) -> str | None:
+        return str(Path(name).resolve()) if name and Path(name).is_dir() else name
+
+    return dataclasses.replace(config, model=placed(config.model), attention=placed(config.attention))
 
 
 def _indexed(store: Store, config: PropConfig, say: Message) -> Store:

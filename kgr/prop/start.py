@@ -18,7 +18,7 @@ from kgr.errors import ConfigError, FormatError
 from kgr.index.store import Store
 from kgr.index.terms import Terms, Tokens, open_terms, open_tokens
 from kgr.models.text_model import import_transformers, load_config, load_tokenizer, token_limit
-from kgr.prop.attention import attention_weights
+from kgr.prop.attention import AttentionConfig, attention_weights
 from kgr.prop.batches import ROOM, PropBatches, Sets
 from kgr.prop.config import PropConfig
 from kgr.prop.frame import frame_of, tokenizer_digest
@@ -33,7 +33,7 @@ _INITIAL = 0x7105
 """Stream of initial weights."""
 
 SET_PIECES = 16
-"""Word pieces that are left to a set, where a document has as many as the model reads."""
+"""Word pieces that are left to a set, or to a query, beside a document that fills the window."""
 
 Message = Callable[[str], None]
 Preparing = Callable[[str, int, int], None]
@@ -114,6 +114,11 @@ def opened_model(path: Path) -> tuple[PropModel, Any]:
         return model_of(load_config(str(path))), load_tokenizer(str(path))
 
 
+def row_length(config: PropConfig, tokenizer: Any) -> int:
+    """Return the word pieces of a row with a window of a document: what a model has learned to read."""
+    return config.window + frame_of(tokenizer, pair=True).marks + SET_PIECES
+
+
 def prepared(
     store: Store,
     config: PropConfig,
@@ -134,10 +139,10 @@ def prepared(
     """
     say, name = message or (lambda line: None), config.model or "new"
     terms, tokens = words_of(store, config)
-    limit = token_limit(model.encoder, tokenizer) or config.window + ROOM
-    frame = frame_of(tokenizer, pair=True)
-    most = limit - frame.marks - SET_PIECES
-    if config.window > most:
+    limit = token_limit(model.encoder) or config.window + ROOM
+    beyond = row_length(config, tokenizer) - limit
+    if beyond > 0:
+        most = config.window - beyond
         raise ConfigError(f"window is {config.window}, but {name} reads {limit} word pieces of a row: at most {most}")
     making, weighing = (progress and partial(progress, what) for what in ("word pieces", "attention"))
     pieces = pieces_of(store, terms, config.index, tokenizer, name, window=config.window, progress=making)
@@ -168,7 +173,7 @@ def _sets_of(
     assert encoder is not None  # as the settings' check has it
     weights = attention_weights(
         store, encoder, language=config.language, index=config.index, progress=progress, max_length=config.window,
-        device=config.device,
+        batch=min(AttentionConfig().batch, config.batch), device=config.device,
     )  # fmt: skip
     sets = WeightedSets(weights, config.sets)
     say(f"temperature {sets.config.temperature:.3g}: the documents' mean normalised entropy is {sets.entropy:.3f}")

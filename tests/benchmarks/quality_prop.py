@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=100, help="of fine-tuning")
     parser.add_argument("--lr", type=float, default=5e-5, help="of fine-tuning")
-    parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--max-length", type=int, help="tokens of a pair that are read; by default what a model says")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     Table(arguments).print()

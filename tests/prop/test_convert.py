@@ -1,5 +1,7 @@
 """A made-up checkpoint with the key names of the published ones."""
 
+import json
+
 import pytest
 import text_models
 import torch
@@ -38,6 +40,20 @@ def test_heads_are_found_by_hugging_faces_classes(published, tmp_path):
         states = model.bert(**own)
         torch.testing.assert_close(ranker(**own).logits, rank(states.pooler_output))
         torch.testing.assert_close(language_model(**own).logits, model(**own).prediction_logits)
+
+
+def test_a_config_without_a_kind_and_weights_from_several_gpus(published, tmp_path):
+    folder, _, rank = published
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({k: v for k, v in config.items() if k != "model_type"}))
+    weights = torch.load(folder / "pytorch_model.bin", weights_only=True)
+    torch.save({f"module.{name}": tensor for name, tensor in weights.items()}, folder / "pytorch_model.bin")
+    convert_prop(folder, tmp_path / "out")
+    ranker = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "out")
+    torch.testing.assert_close(ranker.classifier.weight, rank.weight)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(FormatError, match=r"config\.json: is no JSON"):
+        convert_prop(folder, tmp_path / "again")
 
 
 def test_keys_that_do_not_fit_are_named(published, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from kgr.graph.graph import Graph, load_graph
 from kgr.index.iris import FIELDS, PREFIXES, TEXT, TYPE, iri_of, predicate_of
@@ -14,6 +15,7 @@ from kgr.index.store import Of, Store
 _ESCAPES = str.maketrans(
     {**{code: f"\\u{code:04X}" for code in (*range(32), 127)}, "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 )
+_KEPT = 1 << 18
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
 _SHORT = {
     **dict(zip(("entity", "relation", "type"), PREFIXES.values(), strict=True)),
@@ -39,12 +41,24 @@ def turtle(store: Store, splits: Sequence[str]) -> Iterator[str]:
     for prefix, iri in _SHORT.items():
         yield f"@prefix {prefix}: <{iri}> .\n"
     graph = load_graph(store, splits) if splits else None
+    names = _Names(store)
     for of in OF:
         for first, last in blocks(len(store.keys(of))):
-            yield from _described(store, of, first, last, graph if of == "entries" else None)
+            yield from _described(store, of, first, last, graph if of == "entries" else None, names)
 
 
-def _described(store: Store, of: Of, first: int, last: int, graph: Graph | None) -> Iterator[str]:
+class _Names:
+    """Keys as Turtle has them; of entities the last ones used are kept."""
+
+    def __init__(self, store: Store) -> None:
+        self.relations, self.types = (
+            [_name(iri) for iri in iris(store, of, 0, len(store.keys(of)))] for of in OF if of != "entries"
+        )
+        keys = store.entries
+        self.entity = lru_cache(_KEPT)(lambda id: _name(iri_of(keys.key(id), "entries")))
+
+
+def _described(store: Store, of: Of, first: int, last: int, graph: Graph | None, names: _Names) -> Iterator[str]:
     """Yield the statements whose subjects are the ids [first, last)."""
     said: dict[int, list[str]] = defaultdict(list)
     for field, language in fields(store, of):
@@ -54,19 +68,18 @@ def _described(store: Store, of: Of, first: int, last: int, graph: Graph | None)
             said[row].append(f"{predicate} {_quoted(text, language)}")
     for id, subject in enumerate(iris(store, of, first, last), first):
         types = store.types.of(id).tolist() if of == "entries" and store.types is not None else ()
-        parts = [f"a {_name(iri_of(store.keys('types').key(type), 'types'))}" for type in types]
-        parts += _edges(store, graph, id) if graph is not None and id < graph.entities else ()
+        parts = [f"a {names.types[type]}" for type in types]
+        parts += _edges(graph, id, names) if graph is not None and id < graph.entities else ()
         if parts := parts + said[id]:
             yield f"\n{_name(subject)} " + " ;\n    ".join(parts) + " .\n"
 
 
-def _edges(store: Store, graph: Graph, entity: int) -> Iterator[str]:
+def _edges(graph: Graph, entity: int, names: _Names) -> Iterator[str]:
     for fragment in range(graph.fragments[entity], graph.fragments[entity + 1]):
         relation, inverse = divmod(int(graph.relation[fragment]), 2)
         if not inverse:
-            tails = graph.tail[graph.offsets[fragment] : graph.offsets[fragment + 1]]
-            others = (_name(iri_of(key, "entries")) for key in store.entries.keys_of(tails))
-            yield f"{_name(iri_of(store.relations.key(relation), 'relations'))} {', '.join(others)}"
+            tails = graph.tail[graph.offsets[fragment] : graph.offsets[fragment + 1]].tolist()
+            yield f"{names.relations[relation]} {', '.join(map(names.entity, tails))}"
 
 
 def _quoted(text: str, language: str) -> str:

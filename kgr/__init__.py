@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kgr.data.neighbourhood import neighbourhood
     from kgr.data.numbered import build_numbered
     from kgr.data.queries import read_queries, sample_queries, write_queries
+    from kgr.data.rdf import build_rdf
     from kgr.data.topics import read_topics
     from kgr.errors import (
         ConfigError,
@@ -83,6 +84,7 @@ __all__ = [
     "build_corpus",
     "build_ir_dataset",
     "build_numbered",
+    "build_rdf",
     "build_store",
     "convert_prop",
     "draw",
@@ -131,6 +133,7 @@ _HOMES = {
     "build_corpus": "kgr.data.collection",
     "build_ir_dataset": "kgr.data.ir_dataset",
     "build_numbered": "kgr.data.numbered",
+    "build_rdf": "kgr.data.rdf",
     "build_store": "kgr.data.build",
     "convert_prop": "kgr.prop.convert",
     "draw": "kgr.show.drawing",

@@ -37,6 +37,7 @@ PUBLIC = [
     "build_corpus",
     "build_ir_dataset",
     "build_numbered",
+    "build_rdf",
     "build_store",
     "convert_prop",
     "draw",

@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from kgr._config import settings as settings_of
 from kgr.cli.base import json_option, traceback_option
 from kgr.cli.documents import document_options, document_settings
 from kgr.cli.settings import given
+from kgr.cli.settings import options as options_of
 from kgr.cli.terminal import Bars, print_json, say
 from kgr.data.babelsememe import build_babelsememe
 from kgr.data.beir import build_beir
@@ -20,7 +22,9 @@ from kgr.data.document_forms import DOCUMENT_FORMS
 from kgr.data.ir_dataset import build_ir_dataset
 from kgr.data.known import build_known
 from kgr.data.numbered import build_numbered
+from kgr.data.rdf_config import RdfConfig
 from kgr.index.store import Store
+from kgr.show.store import literal_counts
 from kgr.show.table import table
 
 _SPLITS = ("train", "valid", "test", "valid_negatives", "test_negatives")
@@ -29,7 +33,9 @@ _TABLES = ("entities", "relations", "types")
 _BY_OPTIONS: dict[str, Callable[..., Store]] = {"triples": build_store, "ids": build_numbered}
 _FOLDERS = ("betae", "babelsememe", "beir")
 _DOCUMENTS = (*DOCUMENT_FORMS, "beir", "ir-datasets")
-_FORMS = (*_BY_OPTIONS, *_FOLDERS, *DOCUMENT_FORMS, "ir-datasets")
+_FORMS = (*_BY_OPTIONS, "rdf", *_FOLDERS, *DOCUMENT_FORMS, "ir-datasets")
+_SHARED = ("language", "strict")
+_STRIP = "RDF: what keys leave out of IRIs, a prefix or the name wikidata; may be given again"
 
 file_type = click.Path(path_type=Path)
 
@@ -51,6 +57,8 @@ def _file_options(function: Any) -> Any:
 @click.option("--format", "form", type=click.Choice(_FORMS), help="of the files  [default: triples]")
 @_file_options
 @document_options
+@click.option("--strip", metavar="PREFIX", multiple=True, help=_STRIP)
+@options_of(RdfConfig, without=_SHARED)
 @click.option("--out", type=file_type, help="folder of the store; a known data set has its own place under $KGR_HOME")
 @click.option("--partial", is_flag=True, help="load what is there of a known data set where a part cannot be had")
 @json_option
@@ -66,18 +74,23 @@ def build(
     """Build a store from a known data set or from files.
 
     Either NAME, of a data set that `kgr data list` has, or files and --out: triples by --train …; by --format
-    ids triples that are arrays of whole numbers, the ids, of graphs of any size; a folder as published, betae (graph
+    ids triples that are arrays of whole numbers, the ids, of graphs of any size; by --format rdf files of N-Triples,
+    N-Quads, Turtle, TriG or RDF/XML; a folder as published, betae (graph
     and logical queries), babelsememe (data-all, data-noun or BabelSememe) or beir (corpus, queries and judgements). Or
     documents: --format corpus with files of JSON lines {"id", "title", "text"}, trec, msmarco (tables), wikiextractor,
-    or ir-datasets with a name of that package. The options from --field to --engine are for documents.
+    or ir-datasets with a name of that package. The options from --field to --engine are for documents, --language and
+    --strict for RDF too.
     """
-    settings = document_settings(options)
+    settings, rdf = document_settings(options), _rdf_settings(options)
     tables = given({option: value or None for option, value in options.items()})
     _check_usage(sources, form, out, tables)
     if partial and (form or not sources):
         raise click.UsageError("--partial is for a known data set")
-    if settings and form not in _DOCUMENTS:
-        option = next(iter(settings)).removesuffix("s" if "fields" in settings else "").replace("_", "-")
+    if rdf and form != "rdf":
+        raise click.UsageError(f"--{next(iter(rdf))} is for --format rdf")
+    others = [name for name in settings if form != "rdf" or name not in _SHARED]
+    if others and form not in _DOCUMENTS:
+        option = others[0].removesuffix("s" if "fields" in others else "").replace("_", "-")
         raise click.UsageError(f"--{option} is for documents: --format {', '.join(_DOCUMENTS)}")
     with Bars() as bars:
         if form is None and sources:
@@ -85,12 +98,15 @@ def build(
         elif form is None or form in _BY_OPTIONS:
             store = _BY_OPTIONS[form or "triples"](str(out), message=say, **tables)
         else:
-            store = _from_paths(form, sources, str(out), settings, bars)
+            store = _from_paths(form, sources, str(out), {**settings, **rdf}, bars)
+    literals = store.manifest["sources"].get("literals")
     if as_json:
-        print_json({"store": str(store.path), "name": store.name, "counts": store.manifest["counts"]})
+        more = {"literals": literals} if literals else {}
+        print_json({"store": str(store.path), "name": store.name, "counts": store.manifest["counts"], **more})
         return
     rows = [[what.replace("_", " "), f"{count:,}"] for what, count in store.manifest["counts"].items()]
-    click.echo(f"store: {store.path}\n\n" + table(["", ""], rows, "lr"))
+    parts = [f"store: {store.path}", table(["", ""], rows, "lr"), *([literal_counts(literals)] if literals else [])]
+    click.echo("\n\n".join(filter(None, parts)))
 
 
 def _from_paths(form: str, paths: tuple[str, ...], out: str, settings: dict[str, Any], bars: Bars) -> Store:
@@ -98,6 +114,10 @@ def _from_paths(form: str, paths: tuple[str, ...], out: str, settings: dict[str,
         from kgr.data.betae import build_betae  # executes queries: loads the compiler
 
         return build_betae(paths[0], out, message=say)
+    if form == "rdf":
+        from kgr.data.rdf import build_rdf  # loads the parser
+
+        return build_rdf(paths, out, message=say, progress=bars.fetch, **settings)
     if form == "babelsememe":
         return build_babelsememe(paths[0], out, message=say)
     if form == "beir":
@@ -107,6 +127,12 @@ def _from_paths(form: str, paths: tuple[str, ...], out: str, settings: dict[str,
     return build_corpus(paths, out, form=form, message=say, progress=bars.fetch, **settings)
 
 
+def _rdf_settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of reading RDF that were given out of those of the command."""
+    own = {name: options.pop(name) for name in ("strip", *settings_of(RdfConfig)) if name in options}
+    return given({name: value or None for name, value in own.items()})
+
+
 def _check_usage(sources: tuple[str, ...], form: str | None, out: Path | None, tables: dict[str, Any]) -> None:
     if form in _FOLDERS and (len(sources) != 1 or tables):
         raise click.UsageError(f"--format {form} takes a folder and --out, no other files")
@@ -114,6 +140,8 @@ def _check_usage(sources: tuple[str, ...], form: str | None, out: Path | None, t
         raise click.UsageError("--format ir-datasets takes the name of a data set of that package and --out, no files")
     if form in DOCUMENT_FORMS and (not sources or tables):
         raise click.UsageError(f"--format {form} takes files or folders of documents and --out, no other files")
+    if form == "rdf" and (not sources or tables):
+        raise click.UsageError("--format rdf takes files or folders and --out, no other files")
     if form is None or form in _BY_OPTIONS:
         if sources and (len(sources) > 1 or tables or form):
             raise click.UsageError(f"{sources[0]!r} is a known data set: give its name, or files by options, not both")

@@ -83,7 +83,7 @@ def add_documents(
         before = opened.manifest["counts"]
         counts = {what: before.get(what, 0) + count for what, count in reader.counts().items()}
         found = commit_indexed(opened, sections, config, spool, counts, added_sources(opened, form, paths))
-        for line in reader.keep_quarantine(opened.path, more=True):
+        for line in reader.quarantine.keep(opened.path, more=True):
             say(line)
     return found
 
@@ -138,7 +138,7 @@ def add_texts(
             raise DataError(f"{', '.join(map(str, paths))}: found no text of an entry of {opened.path}")
         sections = merged_texts(opened, found, replace)
         extended = commit_indexed(opened, sections, config, spool, {}, added_sources(opened, TEXTS, paths))
-        for line in reader.keep_quarantine(opened.path, more=True) if reader else ():
+        for line in reader.quarantine.keep(opened.path, more=True) if reader else ():
             say(line)
     return extended
 

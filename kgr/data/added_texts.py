@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,23 +128,41 @@ def _section(parts: Sequence[tuple[NDArray[np.int32], Texts]]) -> Section:
     entries = np.concatenate([own for own, _ in parts])
     source = np.repeat(np.arange(len(parts)), [len(own) for own, _ in parts])
     place = np.concatenate([np.arange(len(own)) for own, _ in parts])
-    lengths = np.concatenate([np.diff(texts.offsets) for _, texts in parts])
     order = np.argsort(entries, kind="stable")
     order = order[np.searchsorted(entries[order], 0) :]
-    offsets = offsets_of(lengths[order])
+    return chosen_texts([texts for _, texts in parts], entries[order], source[order], place[order])
+
+
+def chosen_texts(
+    parts: Sequence[Texts], rows: NDArray[np.int32], source: NDArray[np.integer[Any]], place: NDArray[np.integer[Any]]
+) -> Section:
+    """Return the section of n texts of several parts, whose bytes are read back as they are written.
+
+    Parameters
+    ----------
+    parts : sequence of Texts
+    rows : int32[n]
+        The row of each text, ascending.
+    source, place : int[n]
+        The part of each text, and its number there.
+    """
+    lengths = np.empty(len(rows), np.int64)
+    for which, texts in enumerate(parts):
+        own = source == which
+        lengths[own] = texts.offsets[place[own] + 1] - texts.offsets[place[own]]
+    offsets = offsets_of(lengths)
+
+    held = [np.asarray(texts.bytes) for texts in parts]  # plain arrays, which are cut faster than memory maps
+    bounds = [np.asarray(texts.offsets) for texts in parts]
 
     def texts_in_order() -> Iterator[NDArray[np.uint8]]:
-        for first in range(0, len(order), _TEXTS):
-            chosen = order[first : first + _TEXTS]
+        for first in range(0, len(rows), _TEXTS):
+            chosen = slice(first, first + _TEXTS)
             every = zip(source[chosen].tolist(), place[chosen].tolist(), strict=True)
-            yield np.concatenate([_bytes(parts[which][1], at) for which, at in every])
+            yield np.concatenate([held[own][bounds[own][at] : bounds[own][at + 1]] for own, at in every])
 
     size = (int(offsets[-1]),)
     return Section(
-        {"rows": entries[order], "offsets": offsets},
+        {"rows": rows, "offsets": offsets},
         pieces={"bytes": Pieces(np.dtype(np.uint8), size, texts_in_order)},
     )
-
-
-def _bytes(texts: Texts, at: int) -> NDArray[np.uint8]:
-    return texts.bytes[texts.offsets[at] : texts.offsets[at + 1]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,9 +156,7 @@ def write_store(
     if not len(material.splits["train"]) and not partial:
         raise DataError(f"{material.places['train']}: found no triples, expected at least one to train on")
     entities, relations = material.entities.keys, material.relations.keys
-    inverted = next((key for key in relations if key.startswith("^")), None)
-    if inverted is not None:
-        raise DataError(f"relation {inverted!r}: begins with ^, which inverts a relation in queries; rename it")
+    check_relations(relations)
     examined = examine_splits(material.splits, material.places, len(entities), len(relations), say)
     splits = {name: _kept(triples, examined.keep[name]) for name, triples in material.splits.items()}
     unseen = count_unseen(examined.graph, say) if len(splits["train"]) else {}
@@ -188,6 +186,13 @@ def write_store(
     return create_store(
         Path(out), sections, name=name, entities=len(entities), counts=counts, sources=said, replace=replace
     )
+
+
+def check_relations(keys: Iterable[str]) -> None:
+    """Refuse a relation that queries would take for the inverse of another, with a DataError."""
+    inverted = next((key for key in keys if key.startswith("^")), None)
+    if inverted is not None:
+        raise DataError(f"relation {inverted!r}: begins with ^, which inverts a relation in queries; rename it")
 
 
 def check_counts(name: str, counts: Mapping[str, int], expected: Mapping[str, int] | None) -> None:

@@ -146,7 +146,7 @@ def write_collection(
                 else (None, {})
             )
         except DataError as error:  # perhaps of a document that was set aside
-            raise DataError(f"{error}{reader.set_aside_said}") from error
+            raise DataError(f"{error}{reader.quarantine.said}") from error
         for line in (*collection.remarks, *reader.remarks(), *_oddities(queries, qrels)):
             say(line)
         counts = {**reader.counts(), **judged_counts(queries, qrels)}
@@ -161,7 +161,7 @@ def write_collection(
         store = create_store(
             out, sections, name=name, entities=0, counts=counts, sources=sources or {}, replace=replace
         )
-        for line in reader.keep_quarantine(out, more=False):
+        for line in reader.quarantine.keep(out, more=False):
             say(line)
     return store
 

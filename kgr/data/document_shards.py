@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kgr.data.document_forms import FORMS, Fields, form_of
 from kgr.data.keyed_texts import Source
 from kgr.data.lines import file_blocks
+from kgr.data.quarantine import Fault
 from kgr.errors import DataError
 from kgr.index.analysis import Analyzer
 from kgr.index.blocks import Block, analyze_block
@@ -37,14 +38,6 @@ class Shard:
     line: int
     data: bytes
     form: str
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A record that is no document: its place and why, and its bytes."""
-
-    message: str
-    record: bytes
 
 
 @dataclass(frozen=True)
@@ -76,8 +69,8 @@ class Batch:
     block: Block | None
 
 
-def file_sources(paths: Iterable[Path], progress: Progress | None = None) -> list[Source]:
-    """Return files, and those in folders, as sources; ``progress`` is told how far they were read.
+def file_sources(paths: Iterable[Path], progress: Progress | None = None, what: str = "documents") -> list[Source]:
+    """Return files, and those in folders, as sources; ``progress`` is told how far ``what`` they hold was read.
 
     Raises
     ------
@@ -89,13 +82,13 @@ def file_sources(paths: Iterable[Path], progress: Progress | None = None) -> lis
     total, before = sum(sizes), 0
     sources: list[Source] = []
     for file, size in zip(files, sizes, strict=True):
-        sources.append((str(file), file_blocks(file, _meter(progress, before, total))))
+        sources.append((str(file), file_blocks(file, _meter(progress, what, before, total))))
         before += size
     return sources
 
 
-def _meter(progress: Progress | None, before: int, total: int) -> Callable[[int], None] | None:
-    return (lambda passed: progress("documents", before + passed, total)) if progress else None
+def _meter(progress: Progress | None, what: str, before: int, total: int) -> Callable[[int], None] | None:
+    return (lambda passed: progress(what, before + passed, total)) if progress else None
 
 
 def _files(path: Path) -> list[Path]:
@@ -114,18 +107,33 @@ def _files(path: Path) -> list[Path]:
 def cut_shards(sources: Iterable[Source], form: str, size: int = SHARD) -> Iterator[Shard]:
     """Cut files into shards of at least ``size`` bytes but for the last of each; a byte order mark is left out."""
     for where, blocks in sources:
-        small = (block[first : first + size] for block in blocks for first in range(0, len(block), size))
-        start = next(small, b"").removeprefix(_UTF8)
-        if start.startswith(_UTF16):
-            raise DataError(f"{where}:1: found a UTF-16 byte order mark, expected UTF-8: convert the file to UTF-8")
+        small = unmarked_blocks(where, blocks, size)
+        start = next(small)
         own = form_of(form, start)
         line = 1
-        for data in _cut(chain((start,), small), FORMS[own].ends, size):
+        for data in cut_records(chain((start,), small), FORMS[own].ends, size):
             yield Shard(where, line, data, own)
             line += data.count(b"\n")
 
 
-def _cut(blocks: Iterable[bytes], ends: tuple[bytes, ...], size: int) -> Iterator[bytes]:
+def unmarked_blocks(where: str, blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Yield UTF-8 in blocks of at most ``size`` bytes, at least one, without a byte order mark.
+
+    Raises
+    ------
+    DataError
+        It begins as UTF-16 does.
+    """
+    small = (block[first : first + size] for block in blocks for first in range(0, len(block), size))
+    start = next(small, b"").removeprefix(_UTF8)
+    if start.startswith(_UTF16):
+        raise DataError(f"{where}:1: found a UTF-16 byte order mark, expected UTF-8: convert the file to UTF-8")
+    yield start
+    yield from small
+
+
+def cut_records(blocks: Iterable[bytes], ends: tuple[bytes, ...], size: int) -> Iterator[bytes]:
+    """Regroup blocks into such of whole records, of at least ``size`` bytes but for the last."""
     held, searched = bytearray(), 0
     for block in blocks:
         held += block

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kgr import _io
 from kgr._config import make, setting
 from kgr._shards import ENGINES, map_shards
 from kgr.data.document_forms import FORMS
-from kgr.data.document_shards import Batch, Fault, ReadShard, cut_shards
+from kgr.data.document_shards import Batch, ReadShard, cut_shards
 from kgr.data.keyed_texts import Source
+from kgr.data.quarantine import Quarantine
 from kgr.data.tables import TEXT_FIELD
 from kgr.errors import ConfigError, DataError
 from kgr.index.analysis import Analyzer
@@ -85,7 +83,7 @@ def named_fields(fields: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
         if not name.strip():
             raise ConfigError(f"fields: found no name in the files for {own!r}, such as {own}=abstract")
         if not TEXT_FIELD.fullmatch(own):
-            raise ConfigError(f"fields: found {own!r}, expected small letters and '_', such as url")
+            raise ConfigError(f"fields: found {own!r}, expected small letters, digits and '_', such as url")
     return named
 
 
@@ -111,14 +109,11 @@ class DocumentReader:
         self.rows: dict[str, int] = {}
         """The id of each key, in the order of the source."""
         self.texts = {name: SpooledTexts(spool / name) for name in {**FORMS[documents.form].fields, **documents.fields}}
-        self.faults = 0
-        self.set_aside = spool / "quarantine.jsonl"
-        """JSON lines of what is no document: ``{"place", "found", "line"}``."""
+        self.quarantine = Quarantine(spool / "quarantine.jsonl", "document")
         self._documents, self._config, self._present = documents, config, present
         self._first = len(present) if present is not None else 0
         self._lines, self._starts = array("q"), list[tuple[int, str]]()
         self._contents: list[NDArray[np.uint64]] = []
-        self._fault = ""
 
     def read(self, analyzer: Analyzer | None = None) -> Iterator[Block]:
         """Read all documents; yield their words, in their order, if an analyser is given.
@@ -131,17 +126,16 @@ class DocumentReader:
         config, documents = self._config, self._documents
         work = ReadShard(documents.fields, config.prefix, config.strict, analyzer)
         shards = cut_shards(documents.sources, documents.form)
-        with self.set_aside.open("w", encoding="utf-8") as aside, ExitStack() as files:
+        with ExitStack() as files:
             for texts in self.texts.values():
                 files.callback(texts.close)
             for batch in map_shards(work, shards, workers=config.workers, engine=config.engine):
                 self._take(batch)
-                aside.writelines(map(_line_of, batch.faults))
                 if batch.block is not None:
                     yield batch.block
         if not self.rows:
             places = ", ".join(where for where, _ in documents.sources[:_EXAMPLES]) or "no files"
-            raise DataError(f"{places}: found no documents, expected at least one{self.set_aside_said}")
+            raise DataError(f"{places}: found no documents, expected at least one{self.quarantine.said}")
 
     def _take(self, batch: Batch) -> None:
         if not self._starts or self._starts[-1][1] != batch.where:
@@ -152,9 +146,7 @@ class DocumentReader:
         for name, (rows, lengths, data) in batch.texts.items():
             self.texts[name].add(rows + np.int32(first), lengths, data)
         self._contents.append(batch.contents)
-        if batch.faults and not self.faults:
-            self._fault = batch.faults[0].message
-        self.faults += len(batch.faults)
+        self.quarantine.add(batch.faults)
 
     def _number(self, batch: Batch) -> None:
         """Give each key its id; refuse one that there is already."""
@@ -175,11 +167,6 @@ class DocumentReader:
     def _place(self, row: int) -> str:
         _, where = self._starts[bisect_right(self._starts, row, key=lambda start: start[0]) - 1]
         return f"{where}:{self._lines[row]}"
-
-    @property
-    def set_aside_said(self) -> str:
-        """What to add to a message where records are missing that are no documents; empty where all are."""
-        return f"; {self.faults:,} lines are no documents, the first: {self._fault}" if self.faults else ""
 
     @property
     def empty(self) -> NDArray[np.int32]:
@@ -204,7 +191,7 @@ class DocumentReader:
             "documents": len(self.rows),
             "documents_without_text": len(self.empty),
             "repeated_documents": self.repeated,
-            "quarantined": self.faults,
+            "quarantined": self.quarantine.count,
         }
 
     def remarks(self) -> Iterator[str]:
@@ -217,22 +204,6 @@ class DocumentReader:
             yield f"{len(empty):,} documents have no text: kept: {some}{more}"
         if repeated:
             yield f"{repeated:,} documents have title and text of an earlier one: kept"
-
-    def keep_quarantine(self, store: Path, *, more: bool) -> Iterator[str]:
-        """Keep what is no document beside a store, after what is there already if there is ``more``; say so."""
-        path = _io.beside(store, ".quarantine.jsonl")
-        if not self.faults and not more:
-            path.unlink(missing_ok=True)  # of a store that was here before
-        if self.faults:
-            with path.open("ab" if more else "wb") as out, self.set_aside.open("rb") as aside:
-                shutil.copyfileobj(aside, out)
-            yield f"{self.faults:,} lines are no documents: set aside in {path}; the first: {self._fault}"
-
-
-def _line_of(fault: Fault) -> str:
-    place, _, found = fault.message.partition(": ")
-    record = {"place": place, "found": found, "line": fault.record.decode(errors="backslashreplace")}
-    return json.dumps(record, ensure_ascii=False) + "\n"
 
 
 class SpooledTexts:

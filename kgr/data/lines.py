@@ -41,9 +41,10 @@ class Numbering:
     def number(self, keys: Sequence[str]) -> NDArray[np.int32]:
         """Return the keys' ids ``int32[n]``; a key that is new gets the next one."""
         ids = self._ids
-        for key in dict.fromkeys(keys):
-            ids.setdefault(key, len(ids))
-        return np.fromiter(map(ids.__getitem__, keys), np.int32, len(keys))
+        found = list(map(ids.get, keys))
+        if None in found:
+            found = [ids.setdefault(key, len(ids)) if id is None else id for key, id in zip(keys, found, strict=True)]
+        return np.array(found, np.int32)
 
 
 def find_files(folder: Path, names: Mapping[str, str], needed: Iterable[str], form: str) -> dict[str, Path]:

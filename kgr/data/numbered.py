@@ -71,7 +71,7 @@ def build_numbered(
     examined = examine_splits(splits, places, entities, relations, say)
     counts = {"entities": entities, "relations": relations, "types": 0, **examined.counts}
     counts |= count_unseen(examined.graph, say)
-    ids = {split: _ids(columns, examined.keep[split], counts[split]) for split, columns in splits.items()}
+    ids = {split: kept_ids(columns, examined.keep[split], counts[split]) for split, columns in splits.items()}
     sections = structure(
         {split: Section({}, pieces={"ids": pieces}) for split, pieces in ids.items()},
         examined.graph,
@@ -126,8 +126,8 @@ def _largest(columns: Sequence[NDArray[Any]], where: str) -> int:
     return largest
 
 
-def _ids(columns: Columns, keep: NDArray[np.bool_] | None, count: int) -> Pieces:
-    """Return the array of a split, int32[E, 3], made a block at a time."""
+def kept_ids(columns: Columns, keep: NDArray[np.bool_] | None, count: int) -> Pieces:
+    """Return the ``count`` triples of a split that are to be kept, int32[E, 3], made a block at a time."""
 
     def make() -> Iterator[NDArray[np.int32]]:
         for first in range(0, len(columns[0]), _BLOCK):

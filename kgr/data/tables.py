@@ -18,7 +18,7 @@ from kgr.errors import ConfigError, DataError
 LANGUAGE = r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*"
 """Tags of languages, such as en, zh or pt-BR."""
 
-TEXT_FIELD = re.compile("[a-z][a-z_]*")
+TEXT_FIELD = re.compile("[a-z][a-z0-9_]*")
 """The names that fields of texts may have."""
 
 COLUMN = re.compile(rf"({TEXT_FIELD.pattern})\.({LANGUAGE})")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from kgr.show.table import clean, size, table
 
@@ -31,6 +31,17 @@ def overview(store: Store) -> str:
     return "\n\n".join(
         [table(["", ""], facts, "ll"), table(["", ""], counts, "lr"), table(["section", "size", "arrays"], rows, "lrl")]
     )
+
+
+def literal_counts(literals: Mapping[str, Any], most: int = 20) -> str:
+    """Return a table of the literals of RDF files by predicate, the most frequent first; empty where there are none."""
+    counts = literals["by_predicate"]
+    if not counts:
+        return ""
+    rows = [[predicate, f"{count:,}"] for predicate, count in list(counts.items())[:most]]
+    rest = list(counts.values())[most:]
+    rows += [[f"{len(rest):,} more predicates", f"{sum(rest):,}"]] if rest else []
+    return table(["literals kept as texts" if literals["kept"] else "literals left out", ""], rows, "lr")
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -1,0 +1,176 @@
+"""Build a store from RDF: what things say of each other is the graph, what is said of them in words their texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgr import _io
+from kgr._config import make
+from kgr.data.build import Paths, as_paths, check_relations, structure
+from kgr.data.document_shards import Progress, file_sources
+from kgr.data.keyed_texts import Source
+from kgr.data.numbered import kept_ids
+from kgr.data.quarantine import Quarantine
+from kgr.data.rdf_config import RdfConfig
+from kgr.data.rdf_files import Reading, blank_names, syntax_of
+from kgr.data.rdf_names import KeyNames
+from kgr.data.rdf_places import Places, place
+from kgr.data.rdf_statements import Statements
+from kgr.data.splits import Message, count_unseen, examine_splits
+from kgr.data.tables import check_language
+from kgr.errors import DataError
+from kgr.graph.graph import columns_of
+from kgr.index.kinds import ENTITY
+from kgr.index.store import Section, Store, check_place, create_store
+
+_SHOWN = 3
+
+
+def build_rdf(
+    files: Paths,
+    out: str | Path,
+    *,
+    strip: str | Sequence[str] = (),
+    name: str = "",
+    message: Message | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Store:
+    """Build a store from files of N-Triples, N-Quads, Turtle, TriG or RDF/XML, packed by gzip or not.
+
+    Statements between two things become triples of train, duplicates removed and counted; ``rdf:type`` becomes types.
+    ``rdfs:label`` and ``skos:prefLabel`` become labels, ``skos:altLabel`` aliases, ``schema:description`` descriptions,
+    by language, and what :mod:`kgr.index.iris` names fields of ours becomes these. Other literals are counted by
+    predicate. A key is the IRI, without a prefix of ``strip``; blank nodes are ``_:<file>/<label>``, files counted from
+    1, and ``_:<file>/[<n>]`` the n-th without a label. Graphs of quads are read as one.
+
+    Entities are numbered as their triples come, head before tail. After them come entries without a triple: what else
+    has a type or a text, but a text about something that has the key of a relation or type becomes a text of these.
+
+    Files are read as a stream: memory holds the names of things, the graph, and some 50 bytes for each text.
+
+    Parameters
+    ----------
+    strip : str or sequence of str
+        Prefixes of IRIs, or ``"wikidata"`` for those of its truthy dump.
+    message : callable, optional
+        Called with a line for everything unusual.
+    progress : callable, optional
+        Called with ``"statements"``, the bytes that were read and how many there are.
+    **settings
+        The fields of :class:`kgr.data.rdf_config.RdfConfig`. Lines of N-Triples and N-Quads that are no statements are
+        set aside in ``<out>.quarantine.jsonl``; bad IRIs are kept and counted. With ``strict`` either is an error.
+
+    Raises
+    ------
+    DataError
+        A file is malformed or cut short, two IRIs have one key, or nothing is said. Nothing is left at ``out``.
+    ConfigError
+        A setting that is none, a name that tells no syntax.
+    FormatError
+        There is a store at ``out`` already.
+    """
+    out, say, config = Path(out), message or (lambda line: None), make(RdfConfig, settings)
+    names = KeyNames([strip] if isinstance(strip, str) else strip)
+    check_language(config.language)
+    check_place(out)  # before hours of reading
+    paths = as_paths(files)
+    sources = file_sources(paths, progress, "statements")
+    syntaxes = [config.syntax or syntax_of(where) for where, _ in sources]
+    with _io.temporary_folder(_io.beside(out, ".spool")) as spool:
+        quarantine = Quarantine(spool / "quarantine.jsonl", "statement")
+        statements = _read(list(zip(sources, syntaxes, strict=True)), config, spool, quarantine)
+        places = place(statements, names, spool)
+        if not places.entries and not len(statements.relations):
+            raise DataError(f"{', '.join(map(str, paths))}: found no statements to keep{quarantine.said}")
+        sections, counts = _sections(statements, places, ", ".join(map(str, paths)), say)
+        counts |= {"graphs": len(statements.graphs), "quarantined": quarantine.count}
+        for line in _remarks(statements, config, counts):
+            say(line)
+        record = {"files": [str(path) for path in paths], **_record(statements, config)}
+        store = create_store(out, sections, name=name, entities=places.entities, counts=counts, sources=record)
+        for line in quarantine.keep(out, more=False):
+            say(line)
+    return store
+
+
+def _read(sources: Sequence[tuple[Source, str]], config: RdfConfig, spool: Path, quarantine: Quarantine) -> Statements:
+    statements = Statements(spool, config.language, config.literals == "keep")
+    reading = Reading(quarantine, config.base, config.strict)
+    try:
+        for number, (source, syntax) in enumerate(sources, 1):
+            take = partial(statements.add, blank=blank_names(number), named=syntax in ("nq", "trig"))
+            reading.read(source, syntax, take)
+    finally:
+        statements.close()
+    return statements
+
+
+def _sections(
+    statements: Statements, places: Places, where: str, say: Message
+) -> tuple[dict[str, Section], dict[str, int]]:
+    """Return all sections of the store, and what they count."""
+    counts = {"entities": places.entities, "relations": len(places.relations), "types": len(places.types)}
+    kinds = np.full(len(places.keys), ENTITY, np.uint8)
+    if places.entities:
+        sections, found = _graph(statements, places, kinds, where, say)
+        counts |= found
+    else:
+        say(f"{where}: found no triple between two things: the store has texts and types alone")
+        sections = {"entries": Section({**places.keys.arrays(), "kinds": kinds})}
+        if len(places.relations):
+            sections["relations"] = Section(places.relations.arrays())
+    check_relations(places.relations.keys_of(range(len(places.relations))))
+    types, repeated_types = places.type_section(statements)
+    texts, repeated_texts = places.text_sections(statements)
+    counts |= {"repeated_types": repeated_types, "repeated_texts": repeated_texts, **places.counts}
+    return {**sections, **types, **texts}, counts
+
+
+def _graph(
+    statements: Statements, places: Places, kinds: NDArray[np.uint8], where: str, say: Message
+) -> tuple[dict[str, Section], dict[str, int]]:
+    triples = places.triples
+    examined = examine_splits({"train": triples}, {"train": where}, places.entities, len(places.relations), say)
+    pieces = kept_ids(columns_of(triples), examined.keep["train"], examined.counts["train"])
+    split = Section({}, pieces={"ids": pieces})
+    sections = structure({"train": split}, examined.graph, places.keys, places.relations, kinds)
+    return sections, {**examined.counts, **count_unseen(examined.graph, say)}
+
+
+def _record(statements: Statements, config: RdfConfig) -> dict[str, Any]:
+    """Return what the manifest says of literals and graphs."""
+    return {
+        "literals": {"kept": config.literals == "keep", "by_predicate": dict(statements.literals.most_common())},
+        "graphs": dict(statements.graphs.most_common(_SHOWN)),
+    }
+
+
+def _remarks(statements: Statements, config: RdfConfig, counts: Mapping[str, int]) -> Iterator[str]:
+    """Say what is unusual."""
+    if statements.literals and config.literals == "drop":
+        said = _counted(statements.literals, "literals", "predicates")
+        yield f"{said}: left out, kept as texts with literals=keep (--literals keep)"
+    if statements.triple_terms:
+        yield f"{_counted(statements.triple_terms, 'statements about statements', 'predicates')}: left out"
+    if statements.graphs:
+        yield f"{_counted(statements.graphs, 'statements', 'named graphs')}: read as one graph"
+    if statements.blank:
+        yield f"{statements.blank:,} texts are empty: left out"
+    if counts["irregular_iris"]:
+        yield f"{counts['irregular_iris']:,} names are no IRIs, for a space or the like: kept as they are"
+    if counts["entries_without_triples"]:
+        yield f"{counts['entries_without_triples']:,} entries are in no triple: kept after the entities"
+
+
+def _counted(counter: Counter[str], what: str, by: str) -> str:
+    some = ", ".join(f"{name} {count:,}" for name, count in counter.most_common(_SHOWN))
+    more = ", …" if len(counter) > _SHOWN else ""
+    return f"{counter.total():,} {what} of {len(counter):,} {by} ({some}{more})"

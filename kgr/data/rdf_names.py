@@ -1,0 +1,112 @@
+"""What IRIs, language tags and predicates of RDF are called in a store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from kgr.data.tables import LANGUAGE, TEXT_FIELD
+from kgr.errors import ConfigError, DataError
+from kgr.index.iris import FIELDS, TEXT, field_of, key_of
+from kgr.index.keys import Keys
+from kgr.index.store import Of
+
+KNOWN_PREFIXES = {"wikidata": ("http://www.wikidata.org/entity/", "http://www.wikidata.org/prop/direct/")}
+"""Names that stand for prefixes: with these Wikidata's items and direct claims are Q42 and P31."""
+
+_PREDICATES = {
+    "http://www.w3.org/2004/02/skos/core#prefLabel": "label",
+    "http://schema.org/description": "description",
+    **{predicate: field for field, predicate in FIELDS.items()},
+}
+_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|\\^`]*")
+_BREAKING = re.compile("[\0\t\n\r]")
+
+
+class KeyNames:
+    """The keys of IRIs.
+
+    Parameters
+    ----------
+    strip : sequence of str
+        Prefixes that keys go without, or the name of some (:data:`KNOWN_PREFIXES`). The longest that fits is taken.
+
+    Raises
+    ------
+    ConfigError
+        A prefix that begins no IRI.
+    """
+
+    def __init__(self, strip: Sequence[str] = ()) -> None:
+        found = [prefix for given in strip for prefix in KNOWN_PREFIXES.get(given, (given,))]
+        for prefix in found:
+            if ":" not in prefix:
+                known = ", ".join(KNOWN_PREFIXES)
+                raise ConfigError(f"strip is {prefix!r}, expected how IRIs begin, such as http://…/, or one of {known}")
+        self.prefixes = tuple(sorted(found, key=len, reverse=True))
+
+    def key(self, iri: str, of: Of) -> str:
+        """Return the key of an IRI, which is itself but for a prefix and for what a key cannot have."""
+        key = iri
+        if iri.startswith("urn:kgr:"):
+            key = key_of(iri, of) or iri
+        for prefix in self.prefixes:
+            if iri.startswith(prefix) and len(iri) > len(prefix):
+                key = iri[len(prefix) :]
+                break
+        return key if key.isprintable() and key else _BREAKING.sub(_encoded, key) or "<>"
+
+
+def number_keys(iris: Sequence[str], keys: Sequence[str], what: str) -> Keys:
+    """Number the keys of distinct IRIs in the order given.
+
+    Raises
+    ------
+    DataError
+        Two IRIs have the same key.
+    """
+    try:
+        return Keys.build(keys, what=what)
+    except DataError:
+        first: dict[str, str] = {}
+        for iri, key in zip(iris, keys, strict=True):
+            if first.setdefault(key, iri) != iri:
+                both = f"both {first[key]} and {iri}"
+                raise DataError(f"{what} {key!r} is found for {both}: strip fewer prefixes (--strip)") from None
+        raise
+
+
+def _encoded(found: re.Match[str]) -> str:
+    return f"%{ord(found[0]):02X}"
+
+
+def irregular(iri: str) -> bool:
+    """Whether an IRI is relative, or has what no IRI can have; a blank node's name is none."""
+    return not _IRI.fullmatch(iri) and not iri.startswith("_:")
+
+
+def text_field(predicate: str) -> str | None:
+    """Return the field of a store that a predicate's literals are texts of, None where it is of no known meaning."""
+    field = _PREDICATES.get(predicate) or field_of(predicate)
+    return field if field and TEXT_FIELD.fullmatch(field) else None
+
+
+def field_name(predicate: str) -> str:
+    """Return a field named after the last part of any predicate: ``birth_date`` for ``http://…/birthDate``."""
+    last = re.split("[/#:]", predicate.removeprefix(TEXT).rstrip("/#:"))[-1]
+    words = re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", last).lower()
+    return re.sub("[^a-z0-9]+", "_", words).strip("_").lstrip("_0123456789") or "literal"
+
+
+def language_name(tag: str) -> str:
+    """Return a language tag as stores write it, en, pt-BR or zh-Hans; one that none can be stands after ``und-x-``."""
+    first, *rest = tag.lower().split("-")
+    name = "-".join([first, *map(_subtag, rest)]) if "x" not in rest else tag.lower()
+    return name if re.fullmatch(LANGUAGE, name) else "und-x-" + tag.lower().removeprefix("x-")
+
+
+def _subtag(part: str) -> str:
+    """Return a script as Hans, a region as BR, all else in small letters."""
+    if len(part) == 2:
+        return part.upper()
+    return part.title() if len(part) == 4 and part.isalpha() else part

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import odd_store
 import pyoxigraph
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from odd_store import add_odder, build_odd, facts
 
 from kgr.data import rdf_files
+from kgr.data.export import export
 from kgr.data.quarantine import Quarantine
 from kgr.data.rdf import build_rdf
 from kgr.data.rdf_files import Reading
@@ -570,3 +573,14 @@ def test_strange_texts_and_keys_come_back(
     assert triples(store) == [(name, "http://e/p", names[0]) for name in names]
     expected = {name: [text] for name, text in zip(names, strings, strict=False)}
     assert texts(store) == {"entries/ar.label": expected}
+
+
+@pytest.mark.parametrize("ending", ["nt", "ttl"])
+def test_what_is_exported_comes_back(ending: str, tmp_path: Path) -> None:
+    store = add_odder(build_odd(tmp_path))
+    export(store, tmp_path / f"out.{ending}", format=ending)
+    again = build_rdf(tmp_path / f"out.{ending}", tmp_path / "again")
+    assert facts(again, "train") == facts(store, *store.facts(None))
+    assert odd_store.texts(again) == odd_store.texts(store)
+    assert odd_store.types(again) == odd_store.types(store)
+    assert not again.manifest["counts"]["irregular_iris"]

@@ -23,7 +23,7 @@ from kgr.show.table import table
 @json_option
 @traceback_option
 def export(store: str, out: Path, form: Format, splits: tuple[str, ...], language: str | None, as_json: bool) -> None:
-    """Write the triples, texts and types of a store to OUT.
+    """Write the triples, texts and types of a store as files that others read.
 
     nt (N-Triples), ttl (Turtle), jsonl (an object for each entry and triple) and graphml are files, packed where the
     name ends in .gz; tsv is a new folder of tables, which kgr build reads. Without --split tsv and jsonl have all

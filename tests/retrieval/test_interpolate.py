@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def test_the_formula(law: str) -> None:
         assert dict(found.ranking[query]) == pytest.approx(expected, abs=1e-6)
 
 
-def test_weights_are_the_best_of_the_other_folds() -> None:
+def test_weights_are_the_lowest_about_as_good_as_the_best_of_the_other_folds() -> None:
     base, other, grades = material(1, good=1.0)
     found = kgr.interpolate(base, other, grades, folds=3, measure="mrr@10")
     values = {}
@@ -65,8 +66,11 @@ def test_weights_are_the_best_of_the_other_folds() -> None:
         values[weight] = np.array([own[query]["mrr@10"] for query in QUERIES])
     assert found.means == pytest.approx([each.mean() for each in values.values()])
     for fold, weight in enumerate(found.weights):
-        means = {each: own[found.fold != fold].mean() for each, own in values.items()}
-        assert means[weight] == pytest.approx(max(means.values()))
+        others = {each: own[found.fold != fold] for each, own in values.items()}
+        best = max(others.values(), key=np.mean)
+        gaps = {each: (best - own).tolist() for each, own in others.items()}
+        near = [each for each, gap in gaps.items() if mean(gap) <= stdev(gap) / len(gap) ** 0.5]
+        assert weight == min(near) < min(each for each, own in others.items() if own is best)
     assert 0 < found.weight < 1
 
 

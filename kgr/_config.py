@@ -38,6 +38,7 @@ class Setting:
     low: float | None
     high: float | None
     choices: tuple[str, ...] | None
+    read_by: Mapping[str, tuple[str, ...]]
 
     @property
     def allowed(self) -> str:
@@ -60,9 +61,13 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] | None = None,
+    read_by: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Any:
-    """Declare a field of a settings class: its default, its help, and what is allowed."""
-    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    """Declare a field of a settings class: its default, its help, what is allowed, and when it is read.
+
+    ``read_by`` has by the name of other settings the values with which this one is read; none stand for all but 0.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "read_by": read_by or {}}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=default.copy, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -80,6 +85,30 @@ def _describe(field: dataclasses.Field[Any], hint: Any) -> Setting:
     kind = typing.get_origin(plain) or plain
     default = field.default_factory() if callable(field.default_factory) else field.default
     return Setting(field.name, kind, type(None) in parts, default, **field.metadata)
+
+
+def unread(cls: type, chosen: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings that are not read where others are chosen so, each with the reason."""
+    return {
+        name: f"{choice} {chosen[choice]}, only by {', '.join(readers) or 'others'}"
+        for name, field in settings(cls).items()
+        for choice, readers in field.read_by.items()
+        if choice in chosen and (chosen[choice] not in readers if readers else not chosen[choice])
+    }
+
+
+def check_read(config: Any) -> None:
+    """Refuse settings, other than their defaults, that those chosen beside them do not read.
+
+    Raises
+    ------
+    ConfigError
+        It names the setting, what does not read it, and what does.
+    """
+    fields = settings(type(config))
+    for name, why in unread(type(config), {name: getattr(config, name) for name in fields}).items():
+        if getattr(config, name) != fields[name].default:
+            raise ConfigError(f"{name} is not read by {why}: leave it out")
 
 
 def make(cls: type[Config], values: Mapping[str, Any], *, where: str = "settings") -> Config:

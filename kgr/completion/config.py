@@ -55,7 +55,7 @@ class CompletionConfig(TrainConfig):
     epochs: float | None = setting(
         None, f"passes over the queries, instead of steps; default {DEFAULT_EPOCHS:g}", low=0
     )
-    lr: float = setting(0.1, f"learning rate; with adam {ADAM_LR:g}", low=0, high=1000)
+    lr: float = setting(0.1, f"learning rate; with adam {ADAM_LR:g}", low=1e-9, high=1000)
     optimizer: str = setting("adagrad", ROWS_MOVE, choices=OPTIMIZERS)
     eval_epochs: float | None = setting(None, "passes from one evaluation on valid to the next; not eval-every", low=0)
     eval_triples: int | None = setting(None, "valid triples of evaluations during training; default all", low=1)
@@ -82,10 +82,12 @@ class CompletionConfig(TrainConfig):
         "weight of a query with kvsall and softmax: 1, or its number of answers, which makes the loss that of 1vsall "
         "with each distinct query scored once",
         choices=("none", "answers"),
+        read_by={"training": ("kvsall",), "loss": ("softmax",)},
     )
     adversarial: float | None = setting(
-        None, "temperature of the margin loss's self-adversarial weights, 0 for uniform ones; default 1", low=0
-    )
+        None, "temperature of the margin loss's self-adversarial weights, 0 for uniform ones; default 1", low=0,
+        read_by={"loss": ("margin",)},
+    )  # fmt: skip
     label_smoothing: float = setting(0.0, "share of the labels spread over all entities", low=0, high=1)
     reciprocal: bool = setting(True, "an inverse relation has a vector of its own")
     entity_dropout: float = setting(0.0, "dropout of entities' vectors", low=0, high=0.99)
@@ -128,6 +130,7 @@ class CompletionConfig(TrainConfig):
     relation_dim: int | None = setting(None, "tucker: numbers of a relation's vector; default dim", low=1)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._check_model()
         self._check_training()
         self._check_penalty()
@@ -156,12 +159,6 @@ class CompletionConfig(TrainConfig):
                 raise ConfigError(f"loss is margin, which training {self.training} has no negatives for: use negatives")
         elif self.label_smoothing:
             raise ConfigError("label_smoothing is not read by training negatives, only by 1vsall, kvsall: leave it out")
-        if self.loss != "margin":
-            self._refuse(("adversarial",), f"loss {self.loss}", "margin")
-        if self.training != "kvsall":
-            self._refuse(("weighting",), f"training {self.training}", "kvsall")
-        if self.loss != "softmax":
-            self._refuse(("weighting",), f"loss {self.loss}", "softmax")
         if self.training != "1vsall":
             self._refuse(("relation_prediction",), f"training {self.training}", "1vsall")
         if self.training == "negatives":

@@ -24,7 +24,7 @@ def resolve(
     """Combine the settings of a file with given ones, which win.
 
     ``fitting`` returns those of the file's settings that stand beside the given ones: not, for instance, those of
-    another model.
+    another model. What a given choice does not read (see :func:`kgr._config.setting`) is left out of the file's anyway.
 
     Raises
     ------
@@ -34,7 +34,9 @@ def resolve(
     base = _config.read_toml(path) if path else {}
     if path:
         _config.make(kind, base, where=str(path))
-    return _config.make(kind, {**fitting(base, given), **given}, where="settings")
+    unread = _config.unread(kind, given)
+    kept = {name: value for name, value in fitting(base, given).items() if name not in unread}
+    return _config.make(kind, {**kept, **given}, where="settings")
 
 
 def differs(name: str, base: Mapping[str, Any], given: Mapping[str, Any]) -> bool:

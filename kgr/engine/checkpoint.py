@@ -266,8 +266,9 @@ def _tidy(folder: Path, keep: int, best: int | None) -> None:
             continue
         (folder / str(step) / "manifest.json").unlink()
         shutil.rmtree(folder / str(step))
-    for left in folder.glob(".tmp-*"):  # by a process that was killed: whoever saves holds the run
-        shutil.rmtree(left)
+    for left in folder.iterdir():  # by a process that was killed as it wrote or deleted: whoever saves holds the run
+        if left.name.startswith(".tmp-") or (left.name.isdecimal() and not (left / "manifest.json").exists()):
+            shutil.rmtree(left)
 
 
 def amend(path: Path, changes: Mapping[str, Any]) -> None:

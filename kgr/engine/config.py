@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from kgr._config import setting, settings
+from kgr._config import check_read, setting, settings
 from kgr.engine.steering import History, reductions
 from kgr.errors import ConfigError
 
@@ -21,12 +22,13 @@ RESUMABLE = frozenset(
         "process_timeout",
         "log_every",
         "eval_every",
+        "eval_queries",
         "checkpoint_every",
         "keep_checkpoints",
         "tensorboard",
     }
 )
-"""Settings that may differ when a run is resumed; ``eval_every`` not where evaluations steer the training.
+"""Settings that may differ when a run is resumed; those of evaluations not where evaluations steer the training.
 Beside them ``steps`` may grow; nothing else may differ."""
 
 TABLES = ("device", "host", "disk")
@@ -56,16 +58,22 @@ class TrainConfig:
 
     batch: int = setting(512, "rows of one batch", low=1)
     steps: int = setting(10_000, "training steps; may grow when a run is resumed", low=1)
-    minutes: float | None = setting(None, "stop after so many minutes of training, wherever the steps are then", low=0)
-    lr: float = setting(0.001, "learning rate", low=0, high=1000)
+    minutes: float | None = setting(
+        None, "stop after so many minutes of training, wherever the steps are then", low=1e-9
+    )
+    lr: float = setting(0.001, "learning rate", low=1e-9, high=1000)
     schedule: str = setting(
         "constant",
         "learning rate over the steps: constant, half a cosine or a line down to 0, a fifth of it after half of the "
         "steps, or less whenever evaluations get no better",
         choices=("constant", "cosine", "linear", "step", "plateau"),
     )
-    plateau_factor: float = setting(0.95, "schedule plateau: what the rate is multiplied by", low=0, high=1)
-    plateau_patience: int = setting(5, "schedule plateau: evaluations without a better one that it bears", low=0)
+    plateau_factor: float = setting(
+        0.95, "schedule plateau: what the rate is multiplied by", low=0, high=1, read_by={"schedule": ("plateau",)}
+    )
+    plateau_patience: int = setting(
+        5, "schedule plateau: evaluations without a better one that it bears", low=0, read_by={"schedule": ("plateau",)}
+    )
     warmup: int = setting(0, "first steps, over which the learning rate rises from 0", low=0)
     optimizer: str = setting("adam", ROWS_MOVE, choices=OPTIMIZERS)
     seed: int = setting(0, "seed of every draw", low=0, high=2**53)
@@ -88,6 +96,9 @@ class TrainConfig:
         False, "write metrics for TensorBoard too, into the run's folder tensorboard; needs the extra tensorboard"
     )
 
+    def __post_init__(self) -> None:
+        check_read(self)
+
     @property
     def steered(self) -> bool:
         """Whether evaluations decide what becomes of the training."""
@@ -99,17 +110,13 @@ class DenseConfig(TrainConfig):
     """Settings of a training that moves dense parameters only, as those of a Transformer: no tables.
 
     A step is made of ``accumulate`` batches: the mean of their gradients moves the parameters, once.
-
-    Raises
-    ------
-    ConfigError
-        A weight decay that the optimiser does not read.
     """
 
     optimizer: str = setting("adamw", "how parameters move", choices=("adamw", "adam", "adagrad"))
     weight_decay: float = setting(
-        0.01, "adamw: share of a weight that goes with every step, times the rate; of matrices alone", low=0
-    )
+        0.01, "adamw: share of a weight that goes with every step, times the rate; of matrices alone", low=0,
+        read_by={"optimizer": ("adamw",)},
+    )  # fmt: skip
     clip: float | None = setting(
         None, "longest gradient, of all parameters as one vector: a longer one is shortened to it", low=1e-9
     )
@@ -120,11 +127,6 @@ class DenseConfig(TrainConfig):
         choices=("none", "bfloat16"),
     )
 
-    def __post_init__(self) -> None:
-        default = settings(DenseConfig)["weight_decay"].default
-        if self.optimizer != "adamw" and self.weight_decay != default:
-            raise ConfigError(f"weight_decay is not read by optimizer {self.optimizer}, only by adamw: leave it out")
-
 
 def dense_of(config: TrainConfig) -> DenseConfig:
     """Return what a training says of its dense parameters: its own settings, or where it has none the plainest."""
@@ -134,7 +136,7 @@ def dense_of(config: TrainConfig) -> DenseConfig:
 
 
 def check_steering(config: TrainConfig) -> None:
-    """Refuse settings that need evaluations where there are none, and those that the schedule does not read.
+    """Refuse settings that need evaluations where there are none, and warn where the steps end before what was set.
 
     Raises
     ------
@@ -146,10 +148,13 @@ def check_steering(config: TrainConfig) -> None:
             "schedule plateau, early_stop and keep_best need evaluations, but eval_every is 0: "
             "set it, or leave them out"
         )
-    fields = settings(TrainConfig)
-    for name in ("plateau_factor", "plateau_patience"):
-        if config.schedule != "plateau" and getattr(config, name) != fields[name].default:
-            raise ConfigError(f"{name} is not read by schedule {config.schedule}, only by plateau: leave it out")
+    if config.steered and config.eval_every > config.steps:
+        told = f"eval_every is {config.eval_every}, but training ends after {config.steps} steps"
+        warnings.warn(f"{told}: no evaluation steers it", stacklevel=2)
+    if config.warmup >= config.steps and config.warmup != settings(type(config))["warmup"].default:
+        told = f"warmup is {config.warmup}, but training ends after {config.steps} steps"
+        warnings.warn(f"{told}: the rate comes no further than there, and schedule {config.schedule} to nothing",
+                      stacklevel=2)  # fmt: skip
 
 
 def learning_rate(config: TrainConfig, step: int, history: History = ()) -> float:
@@ -172,7 +177,7 @@ def learning_rate(config: TrainConfig, step: int, history: History = ()) -> floa
 def differences(old: Mapping[str, Any], new: TrainConfig) -> list[str]:
     """Name the settings in which ``new`` may not resume a run made with ``old``."""
     found = []
-    resumable = RESUMABLE - {"eval_every"} if new.steered else RESUMABLE
+    resumable = RESUMABLE - {"eval_every", "eval_queries"} if new.steered else RESUMABLE
     for name, field in settings(type(new)).items():
         # TOML leaves out what is None; a setting that a later version added had its default
         was, now = old.get(name, None if field.optional else field.default), getattr(new, name)

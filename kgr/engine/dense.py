@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,8 +12,9 @@ from torch import Tensor, nn
 
 from kgr.engine.config import DenseConfig, TrainConfig, dense_of
 from kgr.engine.device import out_of_memory, products
-from kgr.engine.processes import Processes
-from kgr.errors import TrainingError
+from kgr.engine.processes import ALONE, Processes
+from kgr.engine.room import free_at, in_words, place
+from kgr.errors import ConfigError, TrainingError
 
 
 class Dense:
@@ -97,3 +99,45 @@ class Dense:
         """Forget the gradients."""
         if self.optimizer is not None:
             self.optimizer.zero_grad()
+
+
+def check_module(
+    make: Callable[[], nn.Module],
+    what: str,
+    *,
+    optimizer: str | None,
+    device: torch.device,
+    advice: str,
+    processes: Processes = ALONE,
+) -> None:
+    """Refuse a module that has no room on the device, before it is made.
+
+    Parameters
+    ----------
+    make
+        Makes it on torch's default device, which is meta here: without taking memory.
+    what, advice
+        How an error calls it, and what it says is to be done.
+    optimizer
+        What moves it, "adam" or an Adagrad; None where it is only read.
+    processes
+        Each has one of its own; each calls this.
+
+    Raises
+    ------
+    ConfigError
+        There is no room: says how much it needs, and how much there is.
+    """
+    with torch.device("meta"):
+        size = sum(parameter.nbytes for parameter in make().parameters())
+    copies = 1 if optimizer is None else 4 if optimizer == "adam" else 3  # itself, its gradients, and moments
+    need = copies * size * (processes.local_size if device.type == "cpu" else 1)
+    moved = f", with gradients and what {optimizer} keeps" if optimizer else ""
+
+    def check() -> None:
+        free = free_at("device", device, Path())
+        if free is not None and free < need:
+            there = f"{place('device', device, Path())} has {in_words(free)} free"
+            raise ConfigError(f"{what} needs {in_words(need)} beside the tables{moved}, but {there}: {advice}")
+
+    processes.together(check)

@@ -82,6 +82,19 @@ class RowScalarAdagrad:
         rows.addcdiv_(grad, total.sqrt().add_(self.eps), value=-lr)
 
 
+@dataclasses.dataclass(frozen=True)
+class Unmoved:
+    """Rows that are only read: nothing is kept beside them."""
+
+    def widths(self, width: int) -> dict[str, int]:
+        """Return none."""
+        return {}
+
+    def update(self, rows: Tensor, grad: Tensor, moments: Mapping[str, Tensor], lr: float, step: int) -> None:
+        """Raise a RuntimeError."""
+        raise RuntimeError("the rows of this table are only read")
+
+
 ROW_OPTIMIZERS: dict[str, type[RowAdam] | type[RowAdagrad] | type[RowScalarAdagrad]] = {
     "adam": RowAdam,
     "adagrad": RowAdagrad,

@@ -19,6 +19,7 @@ from kgr.engine.config import TrainConfig
 from kgr.engine.device import out_of_memory
 from kgr.engine.memory import free_memory, hand_back
 from kgr.engine.processes import ALONE, Processes
+from kgr.engine.room import in_words
 from kgr.engine.run import Run
 from kgr.engine.task import Task
 from kgr.errors import TrainingError
@@ -164,6 +165,7 @@ class Saver:
         """Copy all that a checkpoint holds; None where memory has no room for that and twice its largest file."""
         size, free = checkpoint.size_of(*self._live), free_memory()
         needed = size + 2 * min(size, checkpoint.PART_BYTES)
+        needed *= self._processes.local_size  # which copy at the same time, into the same memory
         if needed <= _SHARE * free:
             try:
                 return list(checkpoint.files_of(*self._live))
@@ -172,7 +174,7 @@ class Saver:
                     raise
         if not self._told:
             self._told = True
-            sizes = f"its copy needs {needed / 2**30:.1f} GiB of memory, {free / 2**30:.1f} are free"
+            sizes = f"its copy needs {in_words(needed)} of memory, {in_words(free)} are free"
             warnings.warn(f"training waits while a checkpoint is written: {sizes}", stacklevel=2)
         return None
 

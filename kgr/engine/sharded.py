@@ -14,6 +14,7 @@ from torch import Tensor
 
 from kgr.engine.memory import free_memory
 from kgr.engine.processes import Processes
+from kgr.engine.room import in_words
 from kgr.engine.shares import Share
 from kgr.engine.table import Table
 from kgr.errors import TrainingError
@@ -172,8 +173,8 @@ class ShardedTable:
         need, free = 4 * self.share.rows * self.weight.shape[1], free_memory()
         if self._processes.first and need > free:
             raise TrainingError(
-                f"an evaluation needs all rows in one process's memory, {need / 2**30:,.1f} GiB, but there are "
-                f"{free / 2**30:,.1f} free: leave eval_every out"
+                f"an evaluation needs all rows in one process's memory, {in_words(need)}, but there are "
+                f"{in_words(free)} free: leave eval_every out"
             )
 
     def release(self) -> None:

@@ -19,10 +19,17 @@ from kgr.query.words import parse
 POSITIVE_WEIGHTS = {"1p": 10.0, "2p": 10.0, "3p": 10.0, "2i": 10.0, "3i": 10.0}
 NEGATIVE_WEIGHTS = {"2in": 1.0, "3in": 1.0, "inp": 1.0, "pin": 1.0, "pni": 1.0}
 
+MOST_WIDE = 1_000_000
+"""Most numbers of a vector: far more than any use has, and far less than would make a size overflow."""
+
 READERS: dict[str, tuple[str, ...]] = {
     name: tuple(model for model, own in FIELDS.items() if name in own) for name in chain(*FIELDS.values())
 } | {"n3": PENALIZED}
-"""The models that read each setting that not all of them do."""
+"""The models that read each of their settings."""
+
+
+def _readers(name: str) -> dict[str, tuple[str, ...]]:
+    return {"model": READERS[name]}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,7 +37,9 @@ class MultihopConfig(TrainConfig):
     """Settings of multi-hop training; what is None is the model's own default."""
 
     model: str = setting("betae", "query model", choices=tuple(FIELDS))
-    dim: int = setting(400, "dimension: floats of an entity's vector, of each of its parts where it has two", low=1)
+    dim: int = setting(
+        400, "dimension: floats of an entity's vector, of each of its parts where it has two", low=1, high=MOST_WIDE
+    )
     negatives: int = setting(128, "candidates shared by a batch, or negatives of each query's own", low=1, high=65_536)
     table: str = setting(
         "device",
@@ -50,8 +59,9 @@ class MultihopConfig(TrainConfig):
         choices=("softmax", "margin"),
     )
     adversarial: float | None = setting(
-        None, "temperature of the margin loss's self-adversarial weights, 0 for uniform ones; default 1", low=0
-    )
+        None, "temperature of the margin loss's self-adversarial weights, 0 for uniform ones; default 1", low=0,
+        read_by={"loss": ("margin",)},
+    )  # fmt: skip
     weighting: str = setting(
         "count",
         "a query's weight: 1/sqrt(answers + 4), with the answers counted where that is cheap and else estimated; "
@@ -69,33 +79,32 @@ class MultihopConfig(TrainConfig):
     process_timeout: float = setting(
         120.0, "seconds without an answer of another process, where several train, after which all end", low=1
     )
-    eval_queries: int = setting(100, "queries of each structure in evaluations during training", low=1)
+    eval_queries: int = setting(100, "queries of each structure in evaluations during training", low=1,
+        read_by={"eval_every": ()})  # fmt: skip
     candidates: int | None = setting(
         None,
         "evaluations rank hard answers among so many entities drawn for each query, not among all: faster, but biased",
         low=1,
     )
-    gamma: float | None = setting(None, "score of an answer at distance 0", low=0)
-    init_range: float | None = setting(None, "initial values are drawn from [-this, this)", low=0)
-    inside: float | None = setting(None, "weight of distances inside a box or a cone", low=0, high=1)
-    hidden: int | None = setting(None, "width of the projection's hidden layers", low=1)
-    layers: int | None = setting(None, "hidden layers of the projection", low=1, high=16)
-    n3: float | None = setting(
-        None, "weight of the cubes of the moduli of a query's rows: anchors, relations and answer; default 0", low=0
+    gamma: float | None = setting(None, "score of an answer at distance 0", low=0, read_by=_readers("gamma"))
+    init_range: float | None = setting(None, "initial values are drawn from [-this, this)", low=1e-9)
+    inside: float | None = setting(
+        None, "weight of distances inside a box or a cone", low=0, high=1, read_by=_readers("inside")
     )
+    hidden: int | None = setting(None, "width of the projection's hidden layers", low=1, high=MOST_WIDE,
+        read_by=_readers("hidden"))  # fmt: skip
+    layers: int | None = setting(None, "hidden layers of the projection", low=1, high=16, read_by=_readers("layers"))
+    n3: float | None = setting(
+        None, "weight of the cubes of the moduli of a query's rows: anchors, relations and answer; default 0", low=0,
+        read_by=_readers("n3"),
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         if self.model not in FIELDS:
             raise ConfigError(f"model is {self.model!r}, expected one of {', '.join(FIELDS)}")
-        if self.adversarial is not None and self.loss != "margin":
-            raise ConfigError(f"adversarial is not read by loss {self.loss}, only by margin: leave it out")
+        super().__post_init__()
         if self.negative_law == "range" and not self.own_negatives:
             raise ConfigError("negative_law is 'range', which differs by query: it needs own_negatives")
-        for name, readers in READERS.items():
-            if self.model not in readers and getattr(self, name) is not None:
-                raise ConfigError(
-                    f"{name} is not read by model {self.model}, only by {', '.join(readers)}: leave it out"
-                )
         for name, weight in (self.structures or {}).items():
             self._check_structure(name, weight)
         if self.structures is not None and not sum(self.structures.values()):
@@ -126,12 +135,13 @@ def resolve(path: Path | None, given: Mapping[str, Any]) -> MultihopConfig:
     """Combine the settings of a file with given ones, which win: see :func:`kgr.data.recipes.resolve`.
 
     A file's structures are replaced, not merged, by given ones; where another model is given, the file's
-    structures and the settings of its model are left out.
+    structures and the settings of its model are left out, where another loss is, those of its loss, and so on.
     """
     return recipes.resolve(MultihopConfig, path, given, _fitting)
 
 
 def _fitting(base: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    if not recipes.differs("model", base, given):
-        return base
-    return {name: value for name, value in base.items() if name not in READERS and name != "structures"}
+    left = {*READERS, "structures"} if recipes.differs("model", base, given) else set()
+    if given.get("own_negatives") is False and base.get("negative_law") == "range":
+        left.add("negative_law")
+    return {name: value for name, value in base.items() if name not in left}

@@ -20,7 +20,7 @@ from kgr.data.training import check_evaluations, evaluated_split, place_of, stor
 from kgr.engine.curves import evaluation_bars, plot, training_curves
 from kgr.engine.device import device_of
 from kgr.engine.loop import Progress, train
-from kgr.engine.processes import joined
+from kgr.engine.processes import Processes, joined
 from kgr.engine.run import Run, begin
 from kgr.errors import ConfigError
 from kgr.graph.graph import Graph, load_graph, require_graph
@@ -29,6 +29,7 @@ from kgr.index.store import Store
 from kgr.models.layouts import LAYOUTS
 from kgr.multihop import evaluate as evaluation
 from kgr.multihop.config import MultihopConfig, resolve
+from kgr.multihop.parameters import make_parameters
 from kgr.multihop.scorer import Scorer
 from kgr.multihop.task import MultihopTask, hostable
 from kgr.query._kernels import sample
@@ -82,10 +83,11 @@ class MultihopRun:
         if self._trained is not None:
             return self._trained
         verify_sections(self.store.path, SECTIONS)
-        task = MultihopTask(self.store, self.config, device_of(self.config.device), folder=self.path)
-        self._run.restore(task.module, task.tables, self.store.fingerprints(SECTIONS))
-        task.module.eval()
-        return task.scorer()
+        device = device_of(self.config.device)
+        model, tables = make_parameters(self.store, self.config, device, folder=self.path, read_only=True)
+        self._run.restore(model, tables, self.store.fingerprints(SECTIONS))
+        model.eval()
+        return Scorer(model, tables["entities"].weight, tables["relations"].weight, device=device)
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -258,14 +260,27 @@ def train_multihop(
         chosen = processes.led(lambda: _prepared(opened, chosen, path, tell))
         place, sections = place_of(store, opened), opened.fingerprints(SECTIONS)
         with begin(out, task=TASK, store=place, config=chosen, sections=sections, processes=processes) as run:
-            device = processes.device_of(chosen.device)
-            task = MultihopTask(opened, chosen, device, folder=run.path, processes=processes)
-            step = train(task, run, chosen, progress=progress, processes=processes).step
-            task.module.eval()
-            # several have parts of it each: the checkpoint has it whole
-            trained = MultihopRun(run, opened, task.scorer() if processes.size == 1 else None)
+            step, scorer = _train(opened, chosen, run, processes, progress)
+            trained = MultihopRun(run, opened, scorer)
             processes.led(lambda: _evaluate(trained, run, step, evaluating, tell))
     return trained
+
+
+def _train(
+    store: Store,
+    config: MultihopConfig,
+    run: Run,
+    processes: Processes,
+    progress: Callable[[Progress], None] | None,
+) -> tuple[int, Scorer | None]:
+    """Train; return the last step and the model as it is then. The rest of the task, moments foremost, is gone.
+
+    Several processes have parts of the model each, so that there is none: the checkpoint has it whole.
+    """
+    task = MultihopTask(store, config, processes.device_of(config.device), folder=run.path, processes=processes)
+    step = train(task, run, config, progress=progress, processes=processes).step
+    task.module.eval()
+    return step, task.scorer() if processes.size == 1 else None
 
 
 def _prepared(store: Store, config: MultihopConfig, path: Path | None, tell: Callable[[str], None]) -> MultihopConfig:

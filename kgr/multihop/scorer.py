@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -35,7 +37,6 @@ class Scorer:
         hold another.
     """
 
-    @torch.no_grad()
     def __init__(
         self,
         model: QueryModel,
@@ -49,7 +50,11 @@ class Scorer:
         self.device = device or entities.device
         self._entities, self._relations = entities, relations
         self._rows = rows or self._rows_of_a_range()
-        self._candidates = model.candidates(entities) if self._rows >= len(entities) else None
+
+    @cached_property
+    def _candidates(self) -> Tensor:
+        """What scoring needs of all entities, made when all are first scored."""
+        return self.model.candidates(self._entities)
 
     def _rows_of_a_range(self) -> int:
         size = self._entities.nbytes
@@ -75,7 +80,7 @@ class Scorer:
     def scores(self, word: Word, arguments: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return float32[B, G] for ``arguments`` int32[B, S]; higher is better."""
         branches = self._embed(word, arguments)
-        if self._candidates is not None:
+        if self._rows >= len(self._entities):
             return _array(word_candidate_scores(self.model, branches, self._candidates))
         scores = np.empty((len(arguments), len(self._entities)), np.float32)
         for first in range(0, len(self._entities), self._rows):

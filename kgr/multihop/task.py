@@ -13,34 +13,27 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kgr._rng import key
-from kgr.engine.config import TABLES
 from kgr.engine.processes import ALONE, Processes
 from kgr.engine.ring import Layout, Slot
 from kgr.engine.sharded import all_rows
-from kgr.engine.table import Table, uniform
-from kgr.engine.tables import make_table
 from kgr.errors import ConfigError, SamplerError
 from kgr.graph.graph import Graph, load_graph
 from kgr.index.store import Store
-from kgr.models import MODELS
 from kgr.models.embed import embed, word_own_scores, word_pair_scores, word_scores
 from kgr.models.losses import sampled_loss
 from kgr.models.regularizers import lp_penalty
 from kgr.multihop.config import MultihopConfig
 from kgr.multihop.evaluate import evaluate
+from kgr.multihop.parameters import COUNTS, make_parameters
 from kgr.multihop.scorer import Scorer
 from kgr.query.sampler import Batch, Sampler
 from kgr.query.sets import default_set
 from kgr.query.words import Word, parse
 
-# streams of keyed draws; a structure's sampler has SAMPLER + its place
-_DENSE, _ENTITIES, _RELATIONS, _SCHEDULE, _PROBE, _SAMPLER = 1, 2, 3, 4, 5, 100
+# streams of keyed draws, after those of the parameters; a structure's sampler has SAMPLER + its place
+_SCHEDULE, _PROBE, _SAMPLER = 4, 5, 100
 # to see whether a graph hosts a structure: rows, and tries at each
 _PROBED, _PROBE_TRIES = 64, 100_000
-
-COUNTS = ("rows_without_negatives", "crowded_queries", "skipped_queries")
-"""Rows all of whose candidates were answers, which train their positive alone; queries drawn again since nearly
-every entity answers them; queries drawn again since they passed the limit of work."""
 
 COUNT_OFFSET = 4  # a query of n answers weighs 1/sqrt(n + 4), as in BetaE
 
@@ -54,7 +47,7 @@ class MultihopTask:
     Raises
     ------
     ConfigError
-        A table does not fit where it is to lie; a batch that the processes cannot share evenly.
+        The model or a table does not fit where it is to lie; a batch that the processes cannot share evenly.
     """
 
     def __init__(
@@ -85,25 +78,9 @@ class MultihopTask:
             )
             for i, word in enumerate(self.words)
         ]
-        self.model = MODELS[config.model](config.dim, **config.model_fields, seed=key(config.seed, _DENSE))
-        self.module: nn.Module = self.model.to(device)
-        self._counts = torch.zeros(len(COUNTS), dtype=torch.int64)  # on the host, where they are met
-        self.model.register_buffer("sampling_counts", self._counts)  # a buffer, so that checkpoints keep them
-        widths = self.model.entity_width(config.dim), self.model.relation_width(config.dim)
-        entities, relations = (store.entities, widths[0]), (graph.directed, widths[1])
-        self.tables = {
-            "entities": self._table(entities, self.model.entity_range, _ENTITIES, config.table, folder),
-            "relations": self._table(relations, self.model.relation_range, _RELATIONS),
-        }
-
-    def _table(
-        self, shape: tuple[int, int], bound: float, stream: int, kind: str = "device", folder: Path | None = None
-    ) -> Table:
-        own, init, others = key(self.config.seed, stream), uniform(bound), TABLES[TABLES.index(kind) + 1 :]
-        return make_table(
-            kind, *shape, optimizer=self.config.optimizer, device=self.device, init=init, key=own, folder=folder,
-            others=others, processes=self._processes,
-        )  # fmt: skip
+        self.model, self.tables = make_parameters(store, config, device, folder=folder, processes=processes)
+        self.module: nn.Module = self.model
+        self._counts = self.model.get_buffer("sampling_counts")  # a buffer, so that checkpoints keep what was met
 
     def layout(self) -> Layout:
         """Return the slot's fields, for this process's rows of a batch.

@@ -17,7 +17,8 @@ NEW = {"layers": 4, "width": 256, "heads": 4, "vocabulary": 30_000}
 """Of a new model, where nothing is said."""
 
 _OF_NEW = ("width", "heads", "vocabulary")
-_OF_MLM = ("mlm_weight", "mlm_start", "mlm_share")
+_OF_SETS = tuple(name for name in settings(SetsConfig) if name != "pairs")
+_OF_PAIRS = ("prop", "ict")  # objectives
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,7 @@ class PropConfig(DenseConfig, SetsConfig):
     attention: str | None = setting(
         None,
         "law attention: name or folder of the Hugging Face encoder whose attention weighs words; default the model",
+        read_by={"law": ("attention",)},
     )
     freeze_embeddings: bool = setting(False, "the vectors of word pieces stay as they are")
     objective: str = setting(
@@ -57,14 +59,18 @@ class PropConfig(DenseConfig, SetsConfig):
         "hinge",
         "of a pair: hinge on the scores (the paper), hinge on their softmax (its code), or RankNet's",
         choices=("hinge", "softmax", "ranknet"),
+        read_by={"objective": _OF_PAIRS},
     )
-    margin: float = setting(1.0, "of the hinge", low=0)
-    mlm_weight: float = setting(0.3, "weight of masked words beside the pairs; 0: none are masked", low=0)
+    margin: float = setting(1.0, "of the hinge", low=0, read_by={"objective": _OF_PAIRS, "loss": ("hinge", "softmax")})
+    mlm_weight: float = setting(
+        0.3, "weight of masked words beside the pairs; 0: none are masked", low=0, read_by={"objective": _OF_PAIRS}
+    )
     mlm_start: float = setting(
-        0.5, "share of the steps without masked words, before they join the pairs", low=0, high=1
-    )
+        0.5, "share of the steps without masked words, before they join the pairs", low=0, high=1,
+        read_by={"objective": _OF_PAIRS, "mlm_weight": ()},
+    )  # fmt: skip
     mlm_share: float = setting(0.15, "share of a document's word pieces that are masked, in whole words", low=0.01,
-        high=0.9)  # fmt: skip
+        high=0.9, read_by={"mlm_weight": ()})  # fmt: skip
     window: int = setting(256, "word pieces of a document that the model reads", low=16, high=8192)
     held_out: int = setting(1000, "documents that are not trained on, but evaluated; at most a tenth of them", low=1)
     language: str = setting("en", "of the texts")
@@ -83,19 +89,10 @@ class PropConfig(DenseConfig, SetsConfig):
         super().__post_init__()
         if self.model is not None:
             self._refuse(_OF_NEW, f"model {self.model}", "a new model")
-        if self.objective == "mlm":
-            self._refuse(("loss", "margin", "mlm_weight", "mlm_start"), "objective mlm", "prop and ict")
-        elif not self.mlm_weight:
-            self._refuse(("mlm_start", "mlm_share"), "mlm_weight 0", "others")
         if self.objective != "prop":
-            own = tuple(name for name in settings(SetsConfig) if name != "pairs")
-            self._refuse(own, f"objective {self.objective}", "prop")
-        if self.law != "attention":
-            self._refuse(("attention",), f"law {self.law}", "attention")
-        elif self.attention is None and self.model is None:
+            self._refuse(_OF_SETS, f"objective {self.objective}", "prop")
+        if self.law == "attention" and self.attention is None and self.model is None:
             raise ConfigError("law is attention, which needs an encoder whose attention weighs words: give model")
-        if self.loss == "ranknet":
-            self._refuse(("margin",), "loss ranknet", "hinge and softmax")
         if self.objective == "ict" and self.batch < 2:
             raise ConfigError("batch is 1, but objective ict takes its wrong documents from the batch: give 2 or more")
         if self.width and self.width % self.new("heads"):
@@ -132,5 +129,6 @@ def resolve(path: Path | None, given: Mapping[str, Any]) -> PropConfig:
 
 
 def _fitting(base: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    left = {name for name in _OF_NEW if recipes.differs("model", base, given)}
+    left = set(_OF_NEW) if given.get("model") else set()
+    left |= set(_OF_SETS) if given.get("objective", "prop") != "prop" else set()
     return {name: value for name, value in base.items() if name not in left}

@@ -11,7 +11,9 @@ from engine_toy import Toy, assert_same, config_of, losses_of, run_toy
 
 from kgr import _io
 from kgr.engine import checkpoint, saving
+from kgr.engine.processes import Processes
 from kgr.engine.run import Run
+from kgr.engine.saving import Saver
 
 
 class Gate:
@@ -103,6 +105,16 @@ def test_where_memory_has_no_room_for_a_copy_training_waits_and_says_so_once(tmp
     assert_same(loaded(tmp_path / "a", 20), run_toy(tmp_path / "c", steps=20)[0])
 
 
+def test_processes_of_one_machine_share_the_memory_that_is_free_for_copies(tmp_path, monkeypatch):
+    task, run = run_toy(tmp_path, steps=2)
+    need = 3 * checkpoint.size_of(task.module, task.tables, None)
+    monkeypatch.setattr(saving, "free_memory", lambda: 2 * need)
+    for together, copied in ((1, True), (2, False)):
+        with Saver(run, task.config, task, None, Processes(local_size=together)) as saver:
+            saver._told = True
+            assert (saver._copied() is not None) == copied
+
+
 def test_the_size_of_a_copy_is_that_of_its_files(tmp_path):
     task, _ = run_toy(tmp_path, steps=2)
     optimizer = torch.optim.Adam(task.module.parameters())
@@ -169,3 +181,13 @@ def test_a_second_ctrl_c_while_the_training_waits_gives_the_checkpoint_up(tmp_pa
     assert list((tmp_path / "a" / "checkpoints").iterdir()) == []
     monkeypatch.undo()
     assert_same(run_toy(tmp_path / "a")[0], run_toy(tmp_path / "b")[0])
+
+
+def test_what_a_kill_left_of_a_deleted_checkpoint_goes_with_the_next(tmp_path):
+    """The manifest goes first, so a kill leaves a folder without one."""
+    run_toy(tmp_path, steps=20)
+    left = tmp_path / "checkpoints" / "3"
+    left.mkdir()
+    (left / "module.safetensors").write_bytes(b"rows")
+    run_toy(tmp_path, steps=30)
+    assert sorted(path.name for path in left.parent.iterdir()) == ["20", "30"]

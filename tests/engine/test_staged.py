@@ -11,12 +11,12 @@ import torch
 from engine_toy import assert_same, lines_of, run_toy
 
 from kgr.engine import lane as lane_module
-from kgr.engine import mapped, staged, tables
+from kgr.engine import mapped, room, staged
 from kgr.engine.config import TABLES
 from kgr.engine.lane import Lane
 from kgr.engine.optim import ROW_OPTIMIZERS
-from kgr.engine.staged import HostTable
-from kgr.engine.table import INIT_ROWS, uniform
+from kgr.engine.staged import DiskTable, HostTable
+from kgr.engine.table import INIT_ROWS, DeviceTable, uniform
 from kgr.engine.tables import make_table
 from kgr.errors import ConfigError
 
@@ -223,8 +223,8 @@ def test_a_file_has_rows_and_moments_side_by_side_and_no_name(tmp_path):
 
 
 def free(monkeypatch, memory, disk):
-    monkeypatch.setattr(tables, "free_memory", lambda: memory)
-    monkeypatch.setattr(tables.shutil, "disk_usage", lambda _: type("Usage", (), {"free": disk}))
+    monkeypatch.setattr(room, "free_memory", lambda: memory)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: type("Usage", (), {"free": disk}))
 
 
 @pytest.mark.parametrize(
@@ -233,15 +233,16 @@ def free(monkeypatch, memory, disk):
         ("device", 100, 0, r"this machine's memory has 100\.0 GiB free: give a smaller dim, or optimizer row-adagrad,"),
         ("device", 2, 500, r"this machine's memory has 2\.0 GiB free: give table disk, which has room for it"),
         ("host", 2, 500, r"this machine's memory has 2\.0 GiB free: give table disk, which has room for it"),
-        ("disk", 1000, 3, r"the disk of .*run has 3\.0 GiB free: give a smaller dim"),
+        ("disk", 100, 3, r"the disk of .*run has 3\.0 GiB free: give a smaller dim"),
+        ("disk", 1000, 0.25, r"the disk of .*run has 256\.0 MiB free: give table device, which has room for it"),
     ],
 )
 def test_what_will_not_fit_is_refused_before_it_is_made(kind, memory, disk, told, monkeypatch, tmp_path):
-    free(monkeypatch, memory << 30, disk << 30)
+    free(monkeypatch, memory << 30, int(disk * 2**30))
     shape = {"rows": 86_000_000, "width": 400, "optimizer": "adam", "device": CPU, "init": uniform(1), "key": 1}
     what = "a table of 86,000,000 rows of 400 numbers, with what adam keeps beside them, needs 384.4 GiB, but"
     with pytest.raises(ConfigError, match=f"{what} {told}"):
-        make_table(kind, **shape, folder=tmp_path / "run", others=TABLES[TABLES.index(kind) + 1 :])
+        make_table(kind, **shape, folder=tmp_path / "run", others=[other for other in TABLES if other != kind])
 
 
 def test_a_gpu_that_is_full_has_the_hosts_memory_named(monkeypatch):
@@ -252,9 +253,22 @@ def test_a_gpu_that_is_full_has_the_hosts_memory_named(monkeypatch):
         make_table("device", **shape, device=torch.device("cuda:1"), others=("host", "disk"))
 
 
+def test_rows_that_are_only_read_have_no_moments_and_lie_where_there_is_room(monkeypatch, tmp_path):
+    shape = {"rows": ROWS, "width": WIDTH, "optimizer": None, "device": CPU, "init": uniform(1), "key": 1}
+    size = 4 * ROWS * WIDTH
+    free(monkeypatch, size, 0)
+    table = make_table("device", **shape, folder=tmp_path, others=("host", "disk"))
+    assert isinstance(table, DeviceTable) and not table.moments
+    free(monkeypatch, size - 1, size)
+    moved = make_table("device", **shape, folder=tmp_path, others=("host", "disk"))
+    assert isinstance(moved, DiskTable) and not moved.moments and torch.equal(moved.weight, table.weight)
+    free(monkeypatch, size - 1, size - 1)
+    with pytest.raises(ConfigError, match=r"numbers needs 0\.0 MiB, but .* free: make room for it there, or read"):
+        make_table("device", **shape, folder=tmp_path, others=("host", "disk"))
+
+
 def test_where_the_system_does_not_say_what_is_free_tables_are_made(monkeypatch):
-    free(monkeypatch, tables.UNKNOWN, 0)
-    monkeypatch.setattr(tables, "_gib", None)
+    free(monkeypatch, room.UNKNOWN, 0)
     assert len(make("host", None).weight) == ROWS
 
 

@@ -164,7 +164,7 @@ def test_why_a_training_ended_otherwise(whole, tmp_path):
     reports = []
     train(tmp_path / "a", reports.append, steps=10)
     assert (reports[-1].step, reports[-1].ended) == (10, "steps")
-    train(tmp_path / "b", reports.append, minutes=0.0)
+    train(tmp_path / "b", reports.append, minutes=1e-9)
     assert (reports[-1].step, reports[-1].ended, reports[-1].best) == (1, "minutes", None)
 
 

@@ -63,6 +63,19 @@ def test_steering_needs_evaluations_and_their_cadence_stays(given):
     assert differences({**given, "eval_every": 4}, config) == ["eval_every was 4, now 5"]
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"keep_best": True, "eval_every": 100, "steps": 12}, "eval_every is 100, but training ends after 12 steps"),
+        ({"warmup": 100, "steps": 10, "schedule": "cosine"}, "warmup is 100, but training ends after 10 steps"),
+    ],
+)
+def test_what_the_steps_end_before_is_told(given, told):
+    with pytest.warns(UserWarning, match=told):
+        check_steering(make(TrainConfig, given))
+    check_steering(make(TrainConfig, {**given, "steps": 101}))
+
+
 def test_what_the_schedule_does_not_read_is_refused():
     for name, value in {"plateau_factor": 0.5, "plateau_patience": 2}.items():
         with pytest.raises(ConfigError, match=f"{name} is not read by schedule cosine"):

@@ -84,6 +84,19 @@ def test_candidates_are_scored_by_their_own_rows_alone(name: str) -> None:
     np.testing.assert_allclose(found, np.take_along_axis(whole, ids.astype(np.int64), 1), rtol=1e-4, atol=1e-4)
 
 
+def test_nothing_is_made_of_all_entities_where_candidates_alone_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, entities, relations = tables_of("betae")
+    seen: list[int] = []
+    made = type(model).candidates
+    monkeypatch.setattr(type(model), "candidates", lambda self, rows: seen.append(len(rows)) or made(self, rows))
+    scorer, asked = Scorer(model, entities, relations, rows=G), (parse("1p"), arguments_of("1p"))
+    scorer.candidate_scores(*asked, np.zeros((5, 9), np.int32))
+    assert G not in seen
+    scorer.scores(*asked)
+    scorer.scores(*asked)
+    assert seen.count(G) == 1
+
+
 def queries_of(rows: int, entities: int, draw: np.random.Generator) -> tuple[Queries, Ragged]:
     """Queries with one to three hard answers among four to six answers, and all answers."""
     answers = [np.sort(draw.choice(entities, draw.integers(4, 7), replace=False)) for _ in range(rows)]

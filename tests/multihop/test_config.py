@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kgr._config import make
+from kgr._config import make, settings
 from kgr.data.known import datasets_folder, known_names
 from kgr.data.recipes import recipe
 from kgr.errors import ConfigError, QueryError
@@ -42,6 +42,10 @@ def test_default_structures_are_the_published_ones() -> None:
         ({"model": "gqe", "structures": {"2in": 1}}, "2in negates, which model gqe cannot"),
         ({"adversarial": 1.0}, "adversarial is not read by loss softmax, only by margin"),
         ({"model": "gqe", "n3": 0.1}, "n3 is not read by model gqe, only by distmult, complex, rotate: leave it out"),
+        ({"eval_queries": 3}, "eval_queries is not read by eval_every 0, only by others: leave it out"),
+        ({"model": "cone", "init_range": 0}, "init_range is 0.0, expected a number, at least 1e-09"),
+        ({"lr": 0}, "lr is 0.0, expected a number, at least 1e-09"),
+        ({"minutes": 0}, "minutes is 0.0, expected a number, at least 1e-09"),
         ({"structures": {"2i": -1}}, "weight of 2i is -1"),
         ({"structures": {"2i": 0}}, "every weight is 0"),
         ({"inside": 2.0, "model": "query2box"}, "inside is 2.0, expected a number, at least 0 and at most 1"),
@@ -63,6 +67,38 @@ def test_given_settings_win_over_a_file(tmp_path: Path) -> None:
     assert resolve(file, {}).hidden == 32
     chosen = resolve(file, {"steps": 9, "model": "gqe"})
     assert (chosen.model, chosen.steps, chosen.hidden, chosen.structures) == ("gqe", 9, None, None)
+
+
+@pytest.mark.parametrize(
+    ("file", "given", "gone"),
+    [
+        ('loss = "margin"\nadversarial = 0.5', {"loss": "softmax"}, "adversarial"),
+        ('eval_every = 5\nschedule = "plateau"\nplateau_factor = 0.5', {"schedule": "constant"}, "plateau_factor"),
+        ("eval_every = 5\neval_queries = 3", {"eval_every": 0}, "eval_queries"),
+        ('own_negatives = true\nnegative_law = "range"', {"own_negatives": False}, "negative_law"),
+        ("hidden = 9", {"model": "gqe"}, "hidden"),
+    ],
+)
+def test_what_a_given_choice_does_not_read_is_left_out_of_a_file(tmp_path: Path, file, given, gone) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(f"dim = 7\n{file}\n")
+    assert getattr(resolve(path, {}), gone) != settings(MultihopConfig)[gone].default
+    chosen = resolve(path, given)
+    assert (chosen.dim, getattr(chosen, gone)) == (7, settings(MultihopConfig)[gone].default)
+    assert all(getattr(chosen, name) == value for name, value in given.items())
+
+
+def test_a_choice_given_beside_the_file_keeps_what_it_reads(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('loss = "margin"\nadversarial = 0.5\n')
+    assert resolve(path, {"loss": "margin", "steps": 9}).adversarial == 0.5
+    with pytest.raises(ConfigError, match="adversarial is not read by loss softmax"):
+        resolve(path, {"loss": "softmax", "adversarial": 0.1})
+
+
+def test_published_recipes_take_another_loss() -> None:
+    path = recipe("multihop", "fb15k-237-betae", "published-betae", None)
+    assert resolve(path, {"loss": "softmax"}).adversarial is None
 
 
 def test_a_file_with_a_fault_is_named(tmp_path: Path) -> None:

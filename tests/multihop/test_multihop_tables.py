@@ -11,7 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from kgr._config import make
 from kgr.data.build import build_store
+from kgr.engine.dense import check_module
 from kgr.engine.loop import _Session, train
+from kgr.engine.processes import Processes
 from kgr.engine.ring import Slot
 from kgr.engine.run import begin
 from kgr.errors import ConfigError
@@ -20,6 +22,7 @@ from kgr.models import MODELS
 from kgr.multihop.config import MultihopConfig
 from kgr.multihop.run import MultihopRun, train_multihop
 from kgr.multihop.task import MultihopTask
+from kgr.runs import load_run
 
 SMALL = {"dim": 8, "batch": 16, "negatives": 8, "steps": 9, "device": "cpu", "log_every": 4, "checkpoint_every": 6}
 WAITING = {
@@ -69,11 +72,51 @@ def test_the_table_changes_no_bit_of_a_run(store: Store, tmp_path: Path, optimiz
 
 
 def test_a_table_that_does_not_fit_is_refused_with_the_one_to_use(store: Store, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("kgr.engine.tables.free_memory", lambda: 100)
+    monkeypatch.setattr("kgr.engine.dense.free_at", lambda *_: None)
+    monkeypatch.setattr("kgr.engine.room.free_memory", lambda: 100)
     with pytest.raises(ConfigError, match=r"table of 40 rows of 8 numbers.*give table disk, which has room"):
         train_multihop(store, out=tmp_path / "run", model="gqe", **SMALL)
     with pytest.raises(ConfigError, match=r"table is 'tape', expected one of device, host, disk"):
         train_multihop(store, out=tmp_path / "run", table="tape", **SMALL)
+
+
+@pytest.mark.parametrize(("model", "wide"), [("gqe", {"dim": 900_000}), ("betae", {"hidden": 900_000, "dim": 4})])
+def test_a_model_that_does_not_fit_is_refused_before_it_is_made(store: Store, tmp_path: Path, model, wide) -> None:
+    name = next(iter(wide))
+    told = rf"model {model} of .*{name} 900000.* needs [\d,.]+ GiB beside the tables.*give a smaller .*{name}"
+    with pytest.raises(ConfigError, match=told):
+        train_multihop(store, out=tmp_path / "run", **SMALL | {"model": model} | wide)
+    with pytest.raises(ConfigError, match=rf"{name} is 2000000000, expected a whole number, at least 1 and at most"):
+        train_multihop(store, out=tmp_path / "run", **SMALL | {"model": model, name: 2_000_000_000})
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_what_a_model_needs_is_known_before_it_is_made(monkeypatch, model: str) -> None:
+    def make() -> torch.nn.Module:
+        return MODELS[model](8)
+
+    size = sum(parameter.nbytes for parameter in make().parameters())
+    asked = {"device": torch.device("cpu"), "advice": "give less"}
+    for optimizer, copies in ((None, 1), ("adam", 4), ("row-adagrad", 3)):
+        monkeypatch.setattr("kgr.engine.room.free_memory", lambda copies=copies: copies * size)
+        check_module(make, model, optimizer=optimizer, **asked)
+        two = Processes(0, 1, local_size=2)
+        monkeypatch.setattr("kgr.engine.room.free_memory", lambda copies=copies: 2 * copies * size - 1)
+        if size:
+            with pytest.raises(ConfigError, match=rf"{model} needs .* MiB beside the tables.*: give less"):
+                check_module(make, model, optimizer=optimizer, processes=two, **asked)
+
+
+@pytest.mark.parametrize("table", ["device", "disk"])
+def test_a_run_is_read_in_the_room_of_its_weights(store: Store, tmp_path: Path, monkeypatch, table: str) -> None:
+    plain = train_multihop(store, out=tmp_path / "run", model="complex", table=table, **SMALL)
+    expected = plain.evaluate()
+    rows = 4 * 40 * 8
+    monkeypatch.setattr("kgr.engine.dense.free_at", lambda *_: None)
+    monkeypatch.setattr("kgr.engine.room.free_memory", lambda: 2 * rows)  # with moments it would be three times
+    assert load_run(tmp_path / "run").evaluate() == expected
+    monkeypatch.setattr("kgr.engine.room.free_memory", lambda: 0)
+    assert load_run(tmp_path / "run").evaluate() == expected  # read from the disk
 
 
 class NoWaiting(TorchDispatchMode):

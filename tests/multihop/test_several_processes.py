@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from random_graph import split_files
 from kgr.data.build import build_store
 from kgr.engine.run import Run
 from kgr.errors import ConfigError, KgrError, TrainingError
-from kgr.multihop.run import load_multihop, train_multihop
+from kgr.multihop.run import MultihopRun, load_multihop, train_multihop
 from kgr.multihop.task import MultihopTask
 
 SETTINGS: dict[str, Any] = {
@@ -105,6 +106,31 @@ def counts(out: Path) -> list[list[int]]:
 
 def steps_kept(out: Path) -> list[str]:
     return sorted(path.name for path in (out / "checkpoints").iterdir())
+
+
+def tables_left(store: Path, out: Path) -> list[int]:
+    """Train, and return for each evaluation of the run how many of the tables that were trained are still there."""
+    tables, left, evaluate = [], [], MultihopRun.evaluate
+
+    class Seen(MultihopTask):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            tables.extend(map(weakref.ref, self.tables.values()))
+
+    def seen(self: MultihopRun, *given: Any, **named: Any) -> Any:
+        left.append(sum(table() is not None for table in tables))
+        return evaluate(self, *given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kgr.multihop.run.MultihopTask", Seen)
+        patch.setattr(MultihopRun, "evaluate", seen)
+        train_multihop(store, out=out, **SETTINGS)
+    assert len(tables) == 2
+    return left
+
+
+def test_the_tables_that_were_trained_are_gone_when_the_run_is_evaluated(group, store, tmp_path):
+    assert group.call(2, tables_left, store, tmp_path / "two") == [[0], []]
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ class Processes:
         if late:
             return (
                 f"another process gave no answer for {self._timeout:g} seconds (process_timeout): it was stopped, "
-                "hangs or is far slower; the newest checkpoint is whole"
+                "hangs or is far slower; the same command goes on from the newest checkpoint, if there is one"
             )
         return f"another process has ended, or cannot be reached: {str(error).splitlines()[0]}"
 

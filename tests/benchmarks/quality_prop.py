@@ -18,6 +18,7 @@ import numpy as np
 from machine import figure
 
 import kgr
+from kgr.data.topics import topics_of
 from kgr.retrieval.ranking import Ranking
 
 MEASURE = "ndcg@10"
@@ -51,7 +52,10 @@ class Table:
         self.store = kgr.open_store(arguments.store, message=_say)
         self.qrels = kgr.load_judgements(self.store, arguments.name)
         self.models = dict(model.split("=", 1) for model in arguments.model)
-        self.bm25 = kgr.retrieve(self.store, method="bm25", message=_say)
+        known = topics_of(self.store)
+        judged = self.qrels.queries.keys_of(np.unique(self.qrels.query))
+        self.topics = {key: known.texts[i] for key, i in zip(judged, known.keys.find(judged).tolist(), strict=True)}
+        self.bm25 = kgr.retrieve(self.store, self.topics, method="bm25", message=_say)
         self.bm25.save(arguments.out / "bm25.trec.gz")
 
     def print(self) -> None:
@@ -59,7 +63,7 @@ class Table:
         if "lexical" in rows:
             self._line("bm25", self.bm25)
             self._line("random order", _shuffled(self.bm25, self.wishes.depth))
-            self._mixed("ql", kgr.retrieve(self.store, method="ql", message=_say))
+            self._mixed("ql", kgr.retrieve(self.store, self.topics, method="ql", message=_say))
         if "cosine" in rows and self.wishes.encoder:
             self._cosine(self.wishes.encoder)
         for name, path in self.models.items():
@@ -71,7 +75,8 @@ class Table:
     def _cosine(self, encoder: str) -> None:
         if not self.store.has("vectors/quality-prop"):
             kgr.encode(self.store, encoder, name="quality-prop", message=_say)
-        found = kgr.retrieve(self.store.path, method="dense", vectors="quality-prop", metric="cosine", message=_say)
+        wishes = {"method": "dense", "vectors": "quality-prop", "metric": "cosine"}
+        found = kgr.retrieve(self.store.path, self.topics, message=_say, **wishes)
         self._mixed("cosine", found)
 
     def _zero(self, name: str, path: str) -> None:

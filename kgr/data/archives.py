@@ -6,6 +6,7 @@ Nothing is written while an archive is read, but by :func:`extracted`, which len
 
 from __future__ import annotations
 
+import lzma
 import stat
 import struct
 import tarfile
@@ -14,6 +15,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 
@@ -28,10 +31,28 @@ RATIO = 200
 ALLOWANCE = 1 << 24
 """Bytes that it may hold whatever its own size is."""
 
-Member = tuple[str, int, IO[bytes]]
-"""Name, size, and the bytes, to be read before the next member is asked for."""
 
-DAMAGE = (OSError, EOFError, RuntimeError, ValueError, tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error)
+@dataclass(frozen=True)
+class Contents:
+    """The bytes of a member, to be read before the next one is asked for."""
+
+    archive: Path
+    name: str
+    file: IO[bytes]
+
+    def read(self, size: int = -1) -> bytes:
+        """Read at most so many bytes, all of them by default; a DataError where the archive is damaged."""
+        with _reading(self.archive, self.name):
+            return self.file.read(size)
+
+
+Member = tuple[str, int, Contents]
+"""Name, size and bytes."""
+
+DAMAGE = (
+    *(OSError, EOFError, RuntimeError, ValueError),
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+)
 """What the standard library raises on reading an archive that is none."""
 
 Kind = Literal["file", "folder", "other"]
@@ -59,7 +80,7 @@ def members(archive: Path, wanted: Callable[[str], bool] = lambda name: True) ->
                     f"{archive}: holds more than {most:,} bytes in {_size(archive):,}: refused, it looks like a trap"
                 )
             with opened() as file:
-                yield name, size, file
+                yield name, size, Contents(archive, name, file)
 
 
 def member_blocks(archive: Path, member: str) -> Iterator[bytes]:
@@ -73,9 +94,8 @@ def member_blocks(archive: Path, member: str) -> Iterator[bytes]:
     found = False
     for _, _, file in members(archive, lambda name: name == member):
         found = True
-        with _reading(archive, member):
-            while block := file.read(BLOCK):
-                yield block
+        while block := file.read(BLOCK):
+            yield block
         break
     if not found:
         raise DataError(f"{archive}: has no member {member}")
@@ -117,12 +137,10 @@ def unpack(archive: Path, to: Path) -> Path:
             path = folder / name
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                out = path.open("xb")
+                path.touch(exist_ok=False)
             except OSError as error:
                 raise DataError(f"{archive}: {name} cannot be written: {error.strerror}") from error
-            with out, _reading(archive, name):
-                while block := file.read(BLOCK):
-                    out.write(block)
+            _io.write_chunks(path, iter(partial(file.read, BLOCK), b""))
     return to
 
 

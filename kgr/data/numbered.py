@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kgr._io import Pieces
 from kgr.data.build import Paths, as_paths, structure
+from kgr.data.number_files import map_numbers
 from kgr.data.splits import Message, count_unseen, examine_splits
 from kgr.errors import DataError
 from kgr.graph.graph import Columns, Triples, columns_of
@@ -19,6 +20,9 @@ from kgr.index.store import Section, Store, create_store
 
 Given = Triples | Paths
 """Triples as arrays, as the path of one of rows, or as the paths of three columns: ``.npy`` files."""
+
+SPARSE, ALLOWANCE = 100, 1 << 20
+"""How many entities there may be for each triple, and how many however few triples there are."""
 
 _BLOCK = 1 << 20
 
@@ -68,6 +72,7 @@ def build_numbered(
         raise DataError(f"{places['train']}: found no triples, expected at least one to train on")
     entities = 1 + max(_largest(columns[::2], places[split]) for split, columns in splits.items())
     relations = 1 + max(_largest(columns[1:2], places[split]) for split, columns in splits.items())
+    _check_dense(splits, places, max(entities, relations))
     examined = examine_splits(splits, places, entities, relations, say)
     counts = {"entities": entities, "relations": relations, "types": 0, **examined.counts}
     counts |= count_unseen(examined.graph, say)
@@ -92,7 +97,7 @@ def _read(given: Given, split: str) -> tuple[Columns, list[Path]]:
     where = _place(split, paths)
     if len(paths) not in (0, 1, 3):
         raise DataError(f"{where}: found {len(paths)} files, expected one of rows or three of columns")
-    arrays = tuple(map(_load, paths)) or cast(Triples, given)
+    arrays = tuple(map(map_numbers, paths)) or cast(Triples, given)
     try:
         return columns_of(arrays[0] if len(paths) == 1 else arrays), paths
     except DataError as error:
@@ -105,17 +110,6 @@ def _is_arrays(given: Given) -> bool:
     return isinstance(given, np.ndarray) or any(isinstance(part, np.ndarray) for part in given)
 
 
-def _load(path: Path) -> NDArray[Any]:
-    """Map an array, of whatever program, into memory."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read as an .npy file of numbers: {error}") from error
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{path}: found an archive of arrays, expected an .npy file of one")
-    return array
-
-
 def _largest(columns: Sequence[NDArray[Any]], where: str) -> int:
     """Return the largest id, -1 where there are none."""
     if not len(columns[0]):
@@ -124,6 +118,16 @@ def _largest(columns: Sequence[NDArray[Any]], where: str) -> int:
     if least < 0 or largest >= (1 << 31) - 1:
         raise DataError(f"{where}: found ids from {least} to {largest}, expected 0 to 2^31 - 2")
     return largest
+
+
+def _check_dense(splits: Mapping[str, Columns], places: Mapping[str, str], ids: int) -> None:
+    """Refuse ids that nearly all name nothing, since each has a key and a place in the graph."""
+    triples = sum(len(columns[0]) for columns in splits.values())
+    if ids > ALLOWANCE + SPARSE * triples:
+        raise DataError(
+            f"{', '.join(places.values())}: found ids up to {ids - 1:,} in {triples:,} triples; an id that is not used "
+            "takes as much room as others: number entities and relations from 0 without gaps"
+        )
 
 
 def kept_ids(columns: Columns, keep: NDArray[np.bool_] | None, count: int) -> Pieces:

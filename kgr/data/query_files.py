@@ -168,5 +168,7 @@ def _read_record(
     if not len(hard):
         raise QueryError("no hard answer")
     count = easy if type(easy) is int else None
+    if count is not None and not NOT_STORED <= count <= space.entities:
+        raise QueryError(f"found {count} easy answers, expected at most {space.entities}, the number of entities")
     ids = space.answers([] if count is not None else easy)
     return word, (space.arguments(word, values), ids, hard, count)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from kgr import _io
 from kgr._io import Pieces
 from kgr.data.lines import file_blocks, numbered_lines
+from kgr.data.number_files import map_numbers
 from kgr.errors import DataError, FormatError
 from kgr.index.store import Store
 from kgr.index.vectors import BLOCK_BYTES, Vectors
@@ -28,6 +30,7 @@ FORMAT, VERSION = "kgr-vectors", 1
 MANIFEST = "manifest.json"
 
 _EXAMPLES = 3
+_COUNT = re.compile("[0-9]{1,10}")
 
 Find = Callable[[Sequence[str]], NDArray[np.int32]]
 """The ids of keys, -1 for each that is unknown."""
@@ -117,14 +120,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 def _read_arrays(path: Path, find: Find) -> Matched:
     """Match the rows of ``NAME.npy`` by the keys of ``NAME.txt``."""
-    try:
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; a row per key is wanted, written by numpy.save") from None
-    except (ValueError, EOFError, OSError) as error:
-        raise DataError(f"{path}: not an array of numbers as numpy.save writes it: {error}") from error
-    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype.kind != "f" or not rows.shape[1]:
-        found = f"{rows.dtype}{list(rows.shape)}" if isinstance(rows, np.ndarray) else "several arrays"
+    rows = map_numbers(path)
+    if rows.ndim != 2 or rows.dtype.kind != "f" or not rows.shape[1]:
+        found = f"{rows.dtype}{list(rows.shape)}"
         raise DataError(f"{path}: found {found}, expected floating-point numbers, a row per key")
     listed = path.with_suffix(".txt")
     keys = [key for _, key in numbered_lines(file_blocks(listed), str(listed))]
@@ -199,7 +197,7 @@ def _parsed(path: Path) -> Iterator[tuple[int, str, NDArray[np.float32]]]:
     count = 0
     for number, line in numbered_lines(file_blocks(path), str(path)):
         fields = line.split()
-        if number == 1 and len(fields) == 2 and all(field.isdecimal() for field in fields):
+        if number == 1 and len(fields) == 2 and all(map(_COUNT.fullmatch, fields)):
             promised, width = map(int, fields)
             continue
         key, numbers = _split(line, width)

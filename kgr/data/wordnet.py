@@ -49,6 +49,9 @@ _KEY = re.compile(r"bn:(\d+)([nvar])")
 
 _WANTED = f"expected WordNet {EDITION}: the ranks of other editions are no ids of BabelNet's"
 
+LAST_LEXNAME = 44
+"""The lexicographer files of nouns, verbs, adjectives and adverbs have the numbers from 0."""
+
 _BY_RANK = "WordNet's synsets have BabelNet's ids by rank, never by offset, which differs between copies"
 
 
@@ -198,7 +201,8 @@ def _read_synsets(path: Path, letter: str) -> dict[tuple[str, str], _Synset]:
         try:
             end = 4 + 2 * int(parts[3], 16)
             pointers = [_pointer(parts[at : at + 4]) for at in range(end + 1, end + 1 + 4 * int(parts[end]), 4)]
-            lexname, right = int(parts[1]), _plain(parts[2]) == letter and len(parts[0]) == 8
+            lexname = int(parts[1])
+            right = _plain(parts[2]) == letter and len(parts[0]) == 8 and 0 <= lexname <= LAST_LEXNAME
         except (ValueError, IndexError):
             right = False
         if not right or (letter, parts[0]) in found:

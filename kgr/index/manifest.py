@@ -88,14 +88,36 @@ def read_manifest(store: Path) -> tuple[int, dict[str, Any]]:
     try:
         manifest: dict[str, Any] = json.loads(data)
         found = manifest["format"], manifest["version"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise FormatError(f"{path}: not the manifest of a store: {error!r}") from error
     if found != (FORMAT, VERSION):
         raise FormatError(
             f"{path}: found format {found[0]!r} version {found[1]!r}, this kgr reads {FORMAT!r} version {VERSION}; "
             "build the store anew, or use the kgr that wrote it"
         )
+    _check_fields(manifest, path)
     return version, manifest
+
+
+_STORE = {"name": str, "entities": int, "counts": dict, "sources": dict, "sections": dict, "entities_fingerprint": str}
+_SECTION = {"arrays": dict, "made_from": dict, "fingerprint": str}
+_ARRAY = {"dtype": str, "shape": list, "bytes": int, "blake2b": str}
+
+
+def _check_fields(manifest: Mapping[str, Any], path: Path) -> None:
+    """Refuse a manifest that was written by something else, whose checksum says nothing of its form."""
+    _check_types(manifest, _STORE, f"{path}")
+    for name, section in manifest["sections"].items():
+        _check_types(section, _SECTION, f"{path}: section {name!r}")
+        for array, described in section["arrays"].items():
+            _check_types(described, _ARRAY, f"{path}: section {name!r}, array {array!r}")
+
+
+def _check_types(entry: Any, types: Mapping[str, type], where: str) -> None:
+    for name, expected in types.items():
+        found = entry.get(name) if isinstance(entry, dict) else None
+        if type(found) is not expected:
+            raise FormatError(f"{where}: {name} is {found!r:.80}, expected one of type {expected.__name__}")
 
 
 def array_files(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, str, Path, Mapping[str, Any]]]:
@@ -113,6 +135,8 @@ def wrong_size(path: Path, described: Mapping[str, Any]) -> str | None:
         size = path.stat().st_size
     except FileNotFoundError:
         return f"{path}: missing"
+    except OSError as error:
+        return f"{path}: cannot be read: {error.strerror}"
     if size != described["bytes"]:
         return f"{path}: {size} bytes, the manifest says {described['bytes']}"
     return None

@@ -135,7 +135,7 @@ def read_queries(path: str | Path, store: Store, *, split: str = "test") -> Quer
     for number, line in _lines(Path(path)):
         try:
             word, row, own = _read_line(store, line)
-        except (KgrError, ValueError) as error:
+        except (KgrError, ValueError, RecursionError) as error:
             raise DataError(
                 f'{path}:{number}: {error}; expected {{"structure", "query", "easy", "hard"}} by key'
             ) from error
@@ -150,8 +150,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         with path.open(encoding="utf-8") as file:
             yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8: {error}") from error
 

@@ -94,9 +94,10 @@ def test_a_split_may_be_empty(tmp_path: Path) -> None:
         (np.array([[0, 2**40, 1]]), "train: found ids from 1099511627776 to"),
         (TRAIN.astype(float), "train: columns of triples are of float64"),
         (TRAIN[:, :2], r"train: triples are of shape \(400, 2\)"),
+        (np.array([[0, 0, 2**31 - 3]]), "train: found ids up to 2,147,483,645 in 1 triples; an id that is not used"),
         (["a.npy", "b.npy"], "a.npy, b.npy: found 2 files, expected one of rows or three of columns"),
-        ("absent.npy", "absent.npy: cannot be read as an .npy file"),
-        (__file__, r"test_numbered.py: cannot be read as an .npy file"),
+        ("absent.npy", "absent.npy: no such file"),
+        (__file__, r"test_numbered.py: not an array of numbers"),
     ],
 )
 def test_what_is_refused_leaves_nothing(train: Any, found: str, tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""Damaged input: a short form of ``tests/benchmarks/fuzz_readers.py``, and what that has found."""
+
+from __future__ import annotations
+
+import lzma
+import re
+from pathlib import Path
+
+import pytest
+from fuzzed_readers import Reader, Trial, readers
+
+from kgr.errors import KgrError
+
+INPUTS = 25
+
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reader]:
+    return readers(tmp_path_factory.mktemp("home"))
+
+
+def test_only_errors_that_name_the_file_come_of_damage(every: dict[str, Reader], tmp_path: Path) -> None:
+    kinds = set()
+    for place, (name, reader) in enumerate(every.items()):
+        trial = Trial(name, reader, tmp_path / str(place))
+        reader.read(tmp_path / str(place))  # the valid files
+        for number in range(INPUTS):
+            outcome = trial.outcome(number)
+            assert not outcome.fault, f"{name}, input {number}: {outcome}"
+            kinds.add(outcome.kind)
+    assert kinds == {"read", "refused"}
+
+
+def test_a_reader_at_fault_is_found_out(tmp_path: Path) -> None:
+    def read(folder: Path) -> None:
+        number = int((folder / "file").read_text())  # not guarded
+        if number < 0:
+            raise KgrError("somewhere something is negative")
+
+    trial = Trial("bad", Reader({"file": b"1"}, read), tmp_path)
+    assert trial.taken(tmp_path / "file", b"2").kind == "read"
+    assert trial.taken(tmp_path / "file", b"x").kind == "ValueError"
+    assert trial.taken(tmp_path / "file", b"-1").kind == "no file named"
+    assert (tmp_path / "file").read_bytes() == b"1"
+
+
+DEEP = 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "old", "new"),
+    [
+        ("recipes", "m.toml", b"512", b"[" * DEEP),
+        ("query lines", "file", b'["a", "r"]', b"[" * DEEP),
+        ("nested lines", "file", b"3}", b"1" * 30 + b"}"),
+        ("nested lines", "file", b"3}", b"-2}"),
+        ("wordnet", "data.noun", b"00000100 03", b"00000100 -1"),
+        ("vector lines", "file", b"3 2\n", b"3 " + b"9" * 30 + b"\n"),
+        ("vector arrays", "entities.npy", b"(3, 2)", b"(3, 2\n"),
+        ("numbered triples", "h.npy", b"(2,)", b"(2,\n"),
+        ("store manifest", "manifest.json", b'"name"', b'"nome"'),
+        ("store manifest", "manifest.json", b'"blake2b"', b'"blake"'),
+        ("store manifest", "manifest.json", b'"counts": {', b'"counts": ' + b"[" * DEEP),
+        ("store manifest", "manifest.json", b'"offsets"', b'"' + b"o" * 300 + b'"'),
+    ],
+)
+def test_what_was_found(every: dict[str, Reader], tmp_path: Path, name: str, file: str, old: bytes, new: bytes) -> None:
+    trial, data = Trial(name, every[name], tmp_path), every[name].files[file]
+    assert old in data
+    outcome = trial.taken(tmp_path / file, data.replace(old, new, 1))
+    assert outcome.kind == "refused", outcome
+
+
+def test_a_damaged_block_of_xz_is_named(every: dict[str, Reader], tmp_path: Path) -> None:
+    trial, data = Trial("xz", every["archive tar.xz"], tmp_path), every["archive tar.xz"].files["a"]
+    damaged = data[: len(data) // 2] + b"\xff" * 8 + data[len(data) // 2 + 8 :]
+    with pytest.raises(lzma.LZMAError):
+        lzma.decompress(damaged)
+    outcome = trial.taken(tmp_path / "a", damaged)
+    assert outcome.kind == "refused" and re.search("a: .*cannot be read", outcome.message), outcome

@@ -214,11 +214,11 @@ def _graphs() -> dict[str, Reader]:
     }
 
 
-NTRIPLES = """<http://e/a> <http://e/r> <http://e/b> .
+NTRIPLES = b"""<http://e/a> <http://e/r> <http://e/b> .
 _:x <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://e/T> . # comment
 <http://e/a> <http://www.w3.org/2000/01/rdf-schema#label> "A \\u00e9 \\"q\\""@en-GB .
 <http://e/b> <http://e/n> "1.5"^^<http://www.w3.org/2001/XMLSchema#decimal> .
-""".encode()
+"""
 TURTLE = """@prefix e: <http://e/> . @base <http://e/> .
 e:a e:r e:b , [ a e:T ; e:s ( e:a 1 true ) ] ; <r2> _:y .
 e:b <http://www.w3.org/2000/01/rdf-schema#label> \'\'\'B

@@ -156,7 +156,7 @@ def write_store(
     if not len(material.splits["train"]) and not partial:
         raise DataError(f"{material.places['train']}: found no triples, expected at least one to train on")
     entities, relations = material.entities.keys, material.relations.keys
-    check_relations(relations)
+    check_relations(relations, ", ".join(material.places.values()))
     examined = examine_splits(material.splits, material.places, len(entities), len(relations), say)
     splits = {name: _kept(triples, examined.keep[name]) for name, triples in material.splits.items()}
     unseen = count_unseen(examined.graph, say) if len(splits["train"]) else {}
@@ -188,11 +188,13 @@ def write_store(
     )
 
 
-def check_relations(keys: Iterable[str]) -> None:
+def check_relations(keys: Iterable[str], where: str) -> None:
     """Refuse a relation that queries would take for the inverse of another, with a DataError."""
     inverted = next((key for key in keys if key.startswith("^")), None)
     if inverted is not None:
-        raise DataError(f"relation {inverted!r}: begins with ^, which inverts a relation in queries; rename it")
+        raise DataError(
+            f"{where}: relation {inverted!r:.80}: begins with ^, which inverts a relation in queries; rename it"
+        )
 
 
 def check_counts(name: str, counts: Mapping[str, int], expected: Mapping[str, int] | None) -> None:

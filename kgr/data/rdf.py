@@ -127,7 +127,7 @@ def _sections(
         sections = {"entries": Section({**places.keys.arrays(), "kinds": kinds})}
         if len(places.relations):
             sections["relations"] = Section(places.relations.arrays())
-    check_relations(places.relations.keys_of(range(len(places.relations))))
+    check_relations(places.relations.keys_of(range(len(places.relations))), where)
     types, repeated_types = places.type_section(statements)
     texts, repeated_texts = places.text_sections(statements)
     counts |= {"repeated_types": repeated_types, "repeated_texts": repeated_texts, **places.counts}

@@ -85,21 +85,26 @@ def irregular(iri: str) -> bool:
     return not _IRI.fullmatch(iri) and not iri.startswith("_:")
 
 
+LONGEST = 80
+"""Letters of the name of a field or language, which names a folder; of longer ones the first are taken."""
+
+
 def text_field(predicate: str) -> str | None:
     """Return the field of a store that a predicate's literals are texts of, None where it is of no known meaning."""
     field = _PREDICATES.get(predicate) or field_of(predicate)
-    return field if field and TEXT_FIELD.fullmatch(field) else None
+    return field if field and TEXT_FIELD.fullmatch(field) and len(field) <= LONGEST else None
 
 
 def field_name(predicate: str) -> str:
     """Return a field named after the last part of any predicate: ``birth_date`` for ``http://…/birthDate``."""
     last = re.split("[/#:]", predicate.removeprefix(TEXT).rstrip("/#:"))[-1]
     words = re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", last).lower()
-    return re.sub("[^a-z0-9]+", "_", words).strip("_").lstrip("_0123456789") or "literal"
+    return re.sub("[^a-z0-9]+", "_", words).strip("_").lstrip("_0123456789")[:LONGEST] or "literal"
 
 
 def language_name(tag: str) -> str:
     """Return a language tag as stores write it, en, pt-BR or zh-Hans; one that none can be stands after ``und-x-``."""
+    tag = tag[:LONGEST].rstrip("-")
     first, *rest = tag.lower().split("-")
     name = "-".join([first, *map(_subtag, rest)]) if "x" not in rest else tag.lower()
     return name if re.fullmatch(LANGUAGE, name) else "und-x-" + tag.lower().removeprefix("x-")

@@ -48,7 +48,7 @@ def check_sections(sections: Mapping[str, Section]) -> None:
     """Refuse names and arrays that a store cannot hold, with a DataError."""
     for name, section in sections.items():
         if not manifests.valid_name(name) or name == "entities":
-            raise DataError(f"section {name!r}: a name is made of letters, digits, '_', '.', '-' and '/'")
+            raise DataError(f"section {name!r:.80}: a name is made of letters, digits, '_', '.', '-' and '/'")
         for array_name, array in section.everything.items():
             if not manifests.valid_name(array_name) or "/" in array_name:
                 raise DataError(

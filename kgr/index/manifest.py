@@ -19,7 +19,7 @@ VERSION = 1
 
 _CURRENT = re.compile(r"(v[0-9]{8}) ([0-9a-f]{64})\n")
 _FOLDER = re.compile(r"v[0-9]{8}")
-_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")  # file systems have names of up to 255 bytes
 
 
 def folder_name(version: int) -> str:
@@ -33,7 +33,7 @@ def versions(store: Path) -> list[int]:
 
 
 def valid_name(name: str) -> bool:
-    """Whether a section or array name is a relative path of plain names: letters, digits and ``_ . -``."""
+    """Whether a section or array name is a relative path of plain names: 200 letters, digits and ``_ . -`` at most."""
     return all(_PART.fullmatch(part) for part in name.split("/"))
 
 

@@ -50,6 +50,7 @@ DEEP = 100_000
 @pytest.mark.parametrize(
     ("name", "file", "old", "new"),
     [
+        ("rdf nt", "file", b"<http://e/r>", b"<^://e/r>"),
         ("recipes", "m.toml", b"512", b"[" * DEEP),
         ("query lines", "file", b'["a", "r"]', b"[" * DEEP),
         ("nested lines", "file", b"3}", b"1" * 30 + b"}"),
@@ -78,3 +79,12 @@ def test_a_damaged_block_of_xz_is_named(every: dict[str, Reader], tmp_path: Path
         lzma.decompress(damaged)
     outcome = trial.taken(tmp_path / "a", damaged)
     assert outcome.kind == "refused" and re.search("a: .*cannot be read", outcome.message), outcome
+
+
+@pytest.mark.parametrize("change", [(b"/n>", b"/" + b"n" * 300 + b">"), (b"@en-GB", b"@en" + b"-abcdefgh" * 40)])
+def test_names_of_rdf_of_any_length_are_kept(
+    every: dict[str, Reader], tmp_path: Path, change: tuple[bytes, bytes]
+) -> None:
+    trial, data = Trial("rdf", every["rdf nt"], tmp_path), every["rdf nt"].files["file"]
+    assert change[0] in data
+    assert trial.taken(tmp_path / "file", data.replace(*change)).kind == "read"

@@ -56,7 +56,7 @@ def write_array(path: Path, array: NDArray[Any] | Pieces) -> None:
     if array.dtype.hasobject:
         raise ValueError(f"{path}: an array of Python objects cannot be stored")
     header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
-    with _naming(path), path.open("wb") as file:
+    with naming(path), path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         start = file.tell()
         for piece in array.make() if isinstance(array, Pieces) else (array,):
@@ -121,7 +121,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file that is made chunk by chunk, and never held whole, and sync it."""
-    with _naming(path), path.open("wb") as file:
+    with naming(path), path.open("wb") as file:
         for chunk in chunks:
             _write(file, chunk)
         _sync(file)
@@ -208,7 +208,7 @@ def link_or_copy(source: Path, target: Path) -> None:
     try:
         _link(source, target)
     except OSError:
-        with _naming(target):
+        with naming(target):
             shutil.copyfile(source, target)
 
 
@@ -276,7 +276,7 @@ def _temporary(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Add the file's name to system errors, which write and sync leave out."""
     try:
         yield
@@ -290,7 +290,7 @@ def _sync_tree(folder: Path) -> None:
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
             path = Path(parent, name)
-            with _naming(path), path.open("rb") as file:
+            with naming(path), path.open("rb") as file:
                 _sync(file)
         _sync_folder(Path(parent))
 
@@ -300,7 +300,7 @@ def _sync_folder(folder: Path) -> None:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with _naming(folder):
+        with naming(folder):
             _sync(descriptor)
     finally:
         os.close(descriptor)

@@ -114,7 +114,7 @@ def extracted(archive: Path, wanted: Mapping[str, str]) -> Iterator[dict[str, Pa
         paths = {name: Path(folder) / member for name, member in wanted.items()}
         for name, path in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as out:
+            with _io.naming(path), path.open("wb") as out:
                 out.writelines(member_blocks(archive, wanted[name]))
         try:
             yield paths

@@ -41,7 +41,7 @@ class Quarantine:
         if not self.count:
             self._first = faults[0].message
         self.count += len(faults)
-        with self._path.open("a", encoding="utf-8") as aside:
+        with _io.naming(self._path), self._path.open("a", encoding="utf-8") as aside:
             aside.writelines(map(_line_of, faults))
 
     @property
@@ -55,7 +55,7 @@ class Quarantine:
         if not self.count and not more:
             path.unlink(missing_ok=True)  # of a store that was here before
         if self.count:
-            with path.open("ab" if more else "wb") as out, self._path.open("rb") as aside:
+            with _io.naming(path), path.open("ab" if more else "wb") as out, self._path.open("rb") as aside:
                 shutil.copyfileobj(aside, out)
             yield f"{self._counted}: set aside in {path}; the first: {self._first}"
 

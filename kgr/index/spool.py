@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from kgr import _io
 from kgr._io import Pieces
 
 PIECE = 1 << 24
@@ -28,12 +29,14 @@ class Spool:
 
     def append(self, array: NDArray[Any]) -> None:
         """Add numbers of the array's type at its end."""
-        self._file.write(np.ascontiguousarray(array, self.dtype).view(np.uint8).data)
+        with _io.naming(self._path):
+            self._file.write(np.ascontiguousarray(array, self.dtype).view(np.uint8).data)
         self._count += len(array)
 
     def close(self) -> None:
         """End the file; nothing is added any more."""
-        self._file.close()
+        with _io.naming(self._path):
+            self._file.close()
 
     def array(self) -> NDArray[Any]:
         """Return what was added, as a memory map, read-only; nothing is added any more."""

@@ -58,7 +58,7 @@ class Store:
     manifest: dict[str, Any]
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()  # a program may go to another folder
         self.version, self.manifest = manifests.read_manifest(self.path)
         self.folder = self.path / manifests.folder_name(self.version)
         for _, _, file, described in manifests.array_files(self.folder, self.manifest):

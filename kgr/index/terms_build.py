@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr import _io
 from kgr._io import Pieces
 from kgr._ragged import offsets_of
 from kgr.index.analysis import Analyzer
@@ -281,7 +282,7 @@ def _long(array: NDArray[Any], size: int) -> NDArray[Any]:
 
 
 def _append(file: Path, array: NDArray[np.int32]) -> None:
-    with file.open("ab") as opened:
+    with _io.naming(file), file.open("ab") as opened:
         opened.write(array.data)
 
 

@@ -1,5 +1,8 @@
 """Arrays that grow in files: what was added comes back, whole or in pieces."""
 
+import contextlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -34,3 +37,14 @@ def test_nothing_is_added_after_reading(tmp_path):
     grown.pieces()
     with pytest.raises(ValueError, match="closed"):
         grown.append(np.zeros(1, np.int32))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize("count", [1, 100_000])  # refused when the file is ended, and at once
+def test_a_full_disk_names_the_file(count):
+    grown = Spool(Path("/dev/full"), np.int64)
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        grown.append(np.zeros(count))
+        grown.close()
+    with contextlib.suppress(OSError):
+        grown.close()

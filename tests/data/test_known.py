@@ -253,7 +253,7 @@ def test_what_a_name_means(toy: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert open_store("toy").path == kept.path
     (tmp_path / "toy").rmdir()
     build_known("toy", tmp_path / "toy")
-    assert open_store("toy").path == Path("toy")
+    assert open_store("toy").path == tmp_path / "toy"
     with pytest.raises(UnknownKey, match="unknown data set 'tay'; nearest: toy; known: toy"):
         open_store("tay")
     for folder in ("./tay", Path("tay"), "datasets"):

@@ -29,7 +29,7 @@ def test_flipped_bytes_of_every_kind_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["build", "commit"])
 def test_a_failing_disk_leaves_the_old_or_the_new(what: str, tmp_path: Path) -> None:
-    found = dict(failures(tmp_path, what, step=11))
+    found = dict(failures(tmp_path, what, step=17))
     assert len(found) >= 4
     assert [lines for lines in found.values() if lines] == []
 

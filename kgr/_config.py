@@ -90,7 +90,7 @@ def _describe(field: dataclasses.Field[Any], hint: Any) -> Setting:
 def unread(cls: type, chosen: Mapping[str, Any]) -> dict[str, str]:
     """Return the settings that are not read where others are chosen so, each with the reason."""
     return {
-        name: f"{choice} {chosen[choice]}, only by {', '.join(readers) or 'others'}"
+        name: f"{choice} {chosen[choice]}, only by {', '.join(readers) or f'another {choice}'}"
         for name, field in settings(cls).items()
         for choice, readers in field.read_by.items()
         if choice in chosen and (chosen[choice] not in readers if readers else not chosen[choice])

@@ -30,7 +30,7 @@ def judged(qrels: str) -> Path | Store:
     try:
         return opened(qrels)
     except (UnknownKey, FormatError) as error:
-        if Path(qrels).exists():
+        if Path(qrels).exists() or qrels in known_names():
             raise
         raise UnknownKey(f"there is no file {qrels!r}; as a store: {error}") from None
 

@@ -235,7 +235,8 @@ _INSTEAD = {"steps": "epochs", "epochs": "steps", "eval_every": "eval_epochs", "
 
 
 def _fitting(base: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    left = {own for name, owned in _OF_ONE.items() if recipes.differs(name, base, given) for own in owned}
+    meant = {name: settings(CompletionConfig)[name].default for name in _OF_ONE} | _defaults(base) | base
+    left = {own for name, owned in _OF_ONE.items() if recipes.differs(name, meant, given) for own in owned}
     left |= {_INSTEAD[name] for name in given if name in _INSTEAD}
     kept = {name: value for name, value in base.items() if name not in left}
     return {**_defaults({**kept, **given}), **kept}

@@ -153,8 +153,7 @@ def check_steering(config: TrainConfig) -> None:
         warnings.warn(f"{told}: no evaluation steers it", stacklevel=2)
     if config.warmup >= config.steps and config.warmup != settings(type(config))["warmup"].default:
         told = f"warmup is {config.warmup}, but training ends after {config.steps} steps"
-        warnings.warn(f"{told}: the rate comes no further than there, and schedule {config.schedule} to nothing",
-                      stacklevel=2)  # fmt: skip
+        warnings.warn(f"{told}: the rate does nothing but rise", stacklevel=2)
 
 
 def learning_rate(config: TrainConfig, step: int, history: History = ()) -> float:

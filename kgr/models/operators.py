@@ -12,7 +12,8 @@ from torch import Tensor, nn
 def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
     """Make a linear layer: weights as Glorot's uniform law, biases within one over the root of ``inputs``."""
     layer = nn.Linear(inputs, outputs, device="meta")  # without a draw of torch's own
-    layer.to_empty(device=torch.get_default_device())
+    if torch.get_default_device().type != "meta":  # where its size alone is asked for
+        layer.to_empty(device="cpu")  # as the generator
     nn.init.xavier_uniform_(layer.weight, generator=generator)
     nn.init.uniform_(layer.bias, -(inputs**-0.5), inputs**-0.5, generator=generator)
     return layer

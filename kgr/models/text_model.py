@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -96,9 +97,8 @@ class TextModel:
         self.drawn = tuple(sorted(missing))
         if module.config.is_encoder_decoder and kind == "AutoModel":
             module = module.get_encoder()
-        stated = [own for own in (length, _stated_length(self.tokenizer)) if own is not None]
-        limit = token_limit(module)
-        self.max_length = _length(self.name, config.max_length, min(stated, default=None), limit)
+        stated = min(length or DEFAULT_LENGTH, _stated_length(self.tokenizer) or math.inf)
+        self.max_length = _length(self.name, config.max_length, int(stated), token_limit(module))
         self.tokenizer.model_max_length = self.max_length  # as it is kept beside the weights
         self.weights = _digest(module, missing, self.tokenizer)
         self.tokenizer.truncation_side = "right"
@@ -377,9 +377,9 @@ def _stated_length(tokenizer: Any) -> int | None:
     return length if length < 1 << 30 else None
 
 
-def _length(name: str, wanted: int | None, stated: int | None, limit: int | None) -> int:
+def _length(name: str, wanted: int | None, stated: int, limit: int | None) -> int:
     if wanted is None:
-        return min(stated or DEFAULT_LENGTH, limit or DEFAULT_LENGTH)
+        return min(stated, limit or DEFAULT_LENGTH)
     if limit is not None and wanted > limit:
         raise ConfigError(f"max_length is {wanted}, but {name} reads at most {limit} tokens")
     return wanted

@@ -61,7 +61,7 @@ class PropBatches:
         self.room = min(limit, config.window + self.frame.marks + ROOM)
         self.masker = Masker(tokenizer, config)
         self.sentences = Sentences(tokenizer)
-        self._lengths = pieces.lengths(config.window)
+        self._lengths, self._longer = (pieces.lengths(config.window + more) for more in (0, LONGEST))
         usable = sets.documents if sets else np.flatnonzero(self._lengths >= LEAST).astype(np.int32)
         usable = usable[self._lengths[usable] > 0]
         self.empty = int(((sets.eligible.sizes if sets else self._lengths) == 0).sum())
@@ -214,8 +214,8 @@ class PropBatches:
 
     def _cloze(self, documents: NDArray[np.int32], draw: np.random.Generator) -> tuple[list[Ids], list[Document]]:
         """Return a sentence of each document and what else of it fills the window, so that no length tells a pair."""
-        long = np.minimum(self.pieces.lengths(self.config.window + LONGEST)[documents], self.room + LONGEST)
-        sentences, rests = self.sentences.draw([self._span(i, n) for i, n in zip(documents, long, strict=True)], draw)
+        texts = [self._span(i, min(int(self._longer[i]), self.room + LONGEST)) for i in documents.tolist()]
+        sentences, rests = self.sentences.draw(texts, draw)
         window = self.config.window
         return sentences, [(ids[:window], words[:window]) for ids, words in rests]
 

@@ -11,7 +11,7 @@ from kgr._config import setting, settings
 from kgr.data import recipes
 from kgr.engine.config import DenseConfig
 from kgr.errors import ConfigError
-from kgr.prop.sets_config import SetsConfig, sets_config
+from kgr.prop.sets_config import LAW_FIELDS, SetsConfig, sets_config
 
 NEW = {"layers": 4, "width": 256, "heads": 4, "vocabulary": 30_000}
 """Of a new model, where nothing is said."""
@@ -130,5 +130,8 @@ def resolve(path: Path | None, given: Mapping[str, Any]) -> PropConfig:
 
 def _fitting(base: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     left = set(_OF_NEW) if given.get("model") else set()
-    left |= set(_OF_SETS) if given.get("objective", "prop") != "prop" else set()
+    left |= {*_OF_SETS, "attention"} if given.get("objective", "prop") != "prop" else set()
+    if recipes.differs("law", {"law": settings(PropConfig)["law"].default} | base, given):
+        left |= settings(SetsConfig).keys() - {*LAW_FIELDS.get(given["law"], ()), "law"}
+    left |= {"temperature", "max_entropy"} if {"temperature", "max_entropy"} & given.keys() else set()
     return {name: value for name, value in base.items() if name not in left}

@@ -66,9 +66,12 @@ def convert_prop(checkpoint: str | Path, out: str | Path) -> None:
 def _says_its_kind(config: Path) -> bool:
     """Whether a config names its architecture; those of the published code's time do not, and are BERT's."""
     try:
-        return "model_type" in json.loads(config.read_bytes())
+        found = json.loads(config.read_bytes())
     except ValueError as error:
         raise FormatError(f"{config}: is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise FormatError(f"{config}: is {type(found).__name__}, expected an object of settings")
+    return "model_type" in found
 
 
 def set_weights(model: PropModel, found: dict[str, Tensor], where: str) -> None:

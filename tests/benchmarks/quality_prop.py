@@ -54,7 +54,7 @@ class Table:
         self.models = dict(model.split("=", 1) for model in arguments.model)
         known = topics_of(self.store)
         judged = self.qrels.queries.keys_of(np.unique(self.qrels.query))
-        self.topics = {key: known.texts[i] for key, i in zip(judged, known.keys.find(judged).tolist(), strict=True)}
+        self.topics = {key: known.texts[i] for key, i in zip(judged, known.keys.ids(judged).tolist(), strict=True)}
         self.bm25 = kgr.retrieve(self.store, self.topics, method="bm25", message=_say)
         self.bm25.save(arguments.out / "bm25.trec.gz")
 

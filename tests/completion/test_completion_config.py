@@ -129,3 +129,10 @@ def test_every_recipe_is_valid_and_found() -> None:
             assert config.model == name
             assert recipe("completion", path.parent.name, None, name) == path
         LINK_MODELS[config.model](config.dim, **config.model_fields)
+
+
+@pytest.mark.parametrize("training", ["1vsall", "kvsall", "negatives"])
+def test_of_a_recipe_only_what_another_training_reads_is_kept(training: str) -> None:
+    for path in sorted(datasets_folder().glob("*/completion*.toml")):
+        conve = resolve(path, {}).model == "conve"
+        assert resolve(path, {"training": training} | ({"loss": "bce"} if conve else {})).training == training

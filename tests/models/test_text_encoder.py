@@ -88,6 +88,14 @@ def test_lengths(folder: Path) -> None:
         encoder(folder, max_length=33)
 
 
+def test_of_a_model_that_reads_much_512_tokens_are_read_where_nothing_is_said(tmp_path: Path) -> None:
+    own = text_models.tokenizer(model_max_length=2048)
+    config = transformers.BertConfig(vocab_size=len(own), max_position_embeddings=2048, **text_models.SMALL)
+    folder = text_models.save(tmp_path, transformers.BertModel(config), own)
+    assert encoder(folder).settings["max_length"] == 512
+    assert encoder(folder, max_length=2048).settings["max_length"] == 2048
+
+
 def test_roberta_s_places_begin_after_the_padding_s(tmp_path: Path) -> None:
     own = text_models.tokenizer(model_max_length=int(1e30))
     config = transformers.RobertaConfig(

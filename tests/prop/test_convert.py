@@ -7,7 +7,7 @@ import text_models
 import torch
 import transformers
 
-from kgr.errors import ConfigError, FormatError
+from kgr.errors import FormatError
 from kgr.prop.convert import convert_prop
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
+
 from kgr import _io
 from kgr.data.graphml_write import graphml
 from kgr.data.json_write import json_lines
@@ -18,6 +20,8 @@ from kgr.data.splits import Message
 from kgr.data.tables_write import tables
 from kgr.errors import ConfigError, FormatError
 from kgr.graph.graph import require_graph
+from kgr.index.kinds import ENTITY
+from kgr.index.statements import fields
 from kgr.index.store import Store
 
 Format = Literal["nt", "ttl", "tsv", "jsonl", "graphml"]
@@ -158,8 +162,29 @@ def _left_out(store: Store, format: Format, splits: Sequence[str]) -> Iterator[s
         yield f"{', '.join(splits)} stand together, for {format} has no splits; one alone is written when it is named"
     if format == "graphml":
         yield "without types and texts, but for a label each, for which graphml has no place"
+    if format in _MERGED and (silent := _unsaid(store, splits)):
+        yield f"without {silent:,} entries of which nothing is said: no triple, type or text"
+    if format in _MERGED and (np.asarray(store.kinds) != ENTITY).any():
+        yield f"without what entries are, documents, synsets or sememes: {format} has things alone"
     if format in _GRAPHS and (documents := len(store.entries) - store.entities):
         yield f"without {documents:,} documents, which are no entities of the graph"
     if more := Counter(name.partition("/")[0] for name in store.sections if name.partition("/")[0] not in _WRITTEN):
         named = ", ".join(f"{group} ({count})" for group, count in more.items())
         yield f"without other sections of the store, for which {format} has no place: {named}"
+
+
+def _unsaid(store: Store, splits: Sequence[str]) -> int:
+    """Return how many entries have no triple in the splits, no type and no text."""
+    said = np.zeros(len(store.entries), bool)
+    for split in splits:
+        triples = store.triples(split)
+        for first in range(0, len(triples), _CHUNK):
+            said[triples[first : first + _CHUNK, ::2]] = True
+    if store.types is not None:
+        typed = np.flatnonzero(np.diff(store.types.offsets))  # of entries that were there when types came
+        said[typed] = True
+    for field, language in fields(store, "entries"):
+        texts = store.texts("entries", field, language)
+        assert texts is not None
+        said[texts.rows] = True
+    return int((~said).sum())

@@ -89,7 +89,8 @@ def build_rdf(
         statements = _read(list(zip(sources, syntaxes, strict=True)), config, spool, quarantine)
         places = place(statements, names, spool)
         if not places.entries and not len(statements.relations):
-            raise DataError(f"{', '.join(map(str, paths))}: found no statements to keep{quarantine.said}")
+            told = "".join(f"; {line}" for line in _left_out(statements, config))
+            raise DataError(f"{', '.join(map(str, paths))}: found no statements to keep{quarantine.said}{told}")
         sections, counts = _sections(statements, places, ", ".join(map(str, paths)), say)
         counts |= {"graphs": len(statements.graphs), "quarantined": quarantine.count}
         for line in _remarks(statements, config, counts):
@@ -153,17 +154,22 @@ def _record(statements: Statements, config: RdfConfig) -> dict[str, Any]:
     }
 
 
-def _remarks(statements: Statements, config: RdfConfig, counts: Mapping[str, int]) -> Iterator[str]:
-    """Say what is unusual."""
+def _left_out(statements: Statements, config: RdfConfig) -> Iterator[str]:
+    """Say what statements are not kept."""
     if statements.literals and config.literals == "drop":
         said = _counted(statements.literals, "literals", "predicates")
         yield f"{said}: left out, kept as texts with literals=keep (--literals keep)"
     if statements.triple_terms:
         yield f"{_counted(statements.triple_terms, 'statements about statements', 'predicates')}: left out"
-    if statements.graphs:
-        yield f"{_counted(statements.graphs, 'statements', 'named graphs')}: read as one graph"
     if statements.blank:
         yield f"{statements.blank:,} texts are empty: left out"
+
+
+def _remarks(statements: Statements, config: RdfConfig, counts: Mapping[str, int]) -> Iterator[str]:
+    """Say what is unusual."""
+    yield from _left_out(statements, config)
+    if statements.graphs:
+        yield f"{_counted(statements.graphs, 'statements', 'named graphs')}: read as one graph"
     if counts["irregular_iris"]:
         yield f"{counts['irregular_iris']:,} names are no IRIs, for a space or the like: kept as they are"
     if counts["entries_without_triples"]:

@@ -9,10 +9,17 @@ from kgr.data.tables import LANGUAGE, TEXT_FIELD
 from kgr.errors import ConfigError, DataError
 from kgr.index.iris import FIELDS, TEXT, field_of, key_of
 from kgr.index.keys import Keys
+from kgr.index.statements import OF
 from kgr.index.store import Of
 
-KNOWN_PREFIXES = {"wikidata": ("http://www.wikidata.org/entity/", "http://www.wikidata.org/prop/direct/")}
-"""Names that stand for prefixes: with these Wikidata's items and direct claims are Q42 and P31."""
+KNOWN_PREFIXES: dict[str, dict[str, tuple[Of, ...]]] = {
+    "wikidata": {
+        "http://www.wikidata.org/entity/": ("entries", "relations", "types"),
+        "http://www.wikidata.org/prop/direct/": ("relations",),
+    }
+}
+"""Names that stand for prefixes, and of what: with these Wikidata's items and direct claims are Q42 and P31. Where a
+direct claim is spoken of, it keeps its IRI, for P31 is the property, which is an entity too."""
 
 _PREDICATES = {
     "http://www.w3.org/2004/02/skos/core#prefLabel": "label",
@@ -38,19 +45,20 @@ class KeyNames:
     """
 
     def __init__(self, strip: Sequence[str] = ()) -> None:
-        found = [prefix for given in strip for prefix in KNOWN_PREFIXES.get(given, (given,))]
+        found = {prefix: of for given in strip for prefix, of in KNOWN_PREFIXES.get(given, {given: OF}).items()}
         for prefix in found:
             if ":" not in prefix:
                 known = ", ".join(KNOWN_PREFIXES)
                 raise ConfigError(f"strip is {prefix!r}, expected how IRIs begin, such as http://…/, or one of {known}")
-        self.prefixes = tuple(sorted(found, key=len, reverse=True))
+        longest = sorted(found, key=len, reverse=True)
+        self._prefixes = {of: [prefix for prefix in longest if of in found[prefix]] for of in OF}
 
     def key(self, iri: str, of: Of) -> str:
         """Return the key of an IRI, which is itself but for a prefix and for what a key cannot have."""
         key = iri
         if iri.startswith("urn:kgr:"):
             key = key_of(iri, of) or iri
-        for prefix in self.prefixes:
+        for prefix in self._prefixes[of]:
             if iri.startswith(prefix) and len(iri) > len(prefix):
                 key = iri[len(prefix) :]
                 break

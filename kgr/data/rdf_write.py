@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from kgr.graph.graph import Graph, load_graph
-from kgr.index.iris import FIELDS, PREFIXES, TEXT, TYPE, iri_of, predicate_of
+from kgr.index.iris import FIELDS, PREFIXES, TEXT, iri_of, predicate_of
 from kgr.index.statements import OF, blocks, fields, instances, iris, links, literals
 from kgr.index.store import Of, Store
 
@@ -88,8 +88,6 @@ def _quoted(text: str, language: str) -> str:
 
 def _name(iri: str) -> str:
     """Return an IRI as Turtle has it: short where one of our prefixes begins it."""
-    if iri == TYPE:
-        return "a"
     for prefix, start in _SHORT.items():
         if iri.startswith(start) and _LOCAL.fullmatch(iri, len(start)):
             return f"{prefix}:{iri[len(start) :]}"

@@ -225,7 +225,9 @@ class Store:
         """
         for split in splits or ():
             self.triples(split)
-        return tuple(split for split in SPLITS if split in self.splits) if splits is None else tuple(splits)
+        if splits is None:
+            return tuple(split for split in SPLITS if split in self.splits)
+        return tuple(dict.fromkeys(splits))
 
     def to_networkx(
         self,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from kgr.errors import ConfigError
 from kgr.index.iris import FIELDS, PREFIXES, TEXT
-from kgr.index.statements import OF, instances, links, literals
-from kgr.index.store import LARGE, Store
+from kgr.index.statements import OF, fields, instances, links, literals
+from kgr.index.store import LARGE, Of, Store
 
 if TYPE_CHECKING:
     from networkx import MultiDiGraph
@@ -58,7 +58,9 @@ def to_networkx(
     triples = {split: store.triples(split) for split in store.facts(splits)}
     if entities is not None:
         triples = {split: own[np.isin(own[:, ::2], chosen).all(axis=1)] for split, own in triples.items()}
-    _check_size(store, len(chosen), sum(map(len, triples.values())), most, "networkx", "or entities, ")
+    edges, nodes = sum(map(len, triples.values())), len(chosen)
+    found = f"{edges:,} triples and {nodes:,} entities"
+    _check_size(store, found, max(edges, nodes), most, "networkx", "choose splits, or entities, ")
     graph = networkx.MultiDiGraph(name=store.name)
     labels = [store.label("entries", id, language) for id in chosen.tolist()] if entities is not None else None
     keys = store.entries.keys_of(chosen)
@@ -95,19 +97,23 @@ def to_rdflib(store: Store, splits: Sequence[str] | None = None, *, texts: bool 
     texts : bool
         With labels, aliases, descriptions and what other texts there are.
     most : int
-        Triples, of the splits, that the graph may have.
+        Statements, which are triples of the splits, types and texts, that the graph may have.
 
     Raises
     ------
     UnknownKey
         No such split.
     ConfigError
-        There are more triples than ``most``.
+        There are more statements than ``most``.
     """
     import rdflib
 
     chosen = store.facts(splits)
-    _check_size(store, 0, sum(len(store.triples(split)) for split in chosen), most, "rdflib", "")
+    sizes = [len(store.triples(split)) for split in chosen]
+    sizes += [] if store.types is None else [int(store.types.offsets[-1])]
+    sizes += [_texts(store, of) for of in OF] if texts else []
+    leave = "choose splits, leave texts out by texts=False, " if texts else "choose splits, "
+    _check_size(store, f"{sum(sizes):,} statements", sum(sizes), most, "rdflib", leave)
     graph = rdflib.Graph()
     for prefix, iri in (*zip(("entity", "relation", "type"), PREFIXES.values(), strict=True), ("text", TEXT)):
         graph.bind(prefix, iri)
@@ -122,11 +128,14 @@ def to_rdflib(store: Store, splits: Sequence[str] | None = None, *, texts: bool 
     return graph
 
 
-def _check_size(store: Store, entities: int, triples: int, most: int, library: str, choices: str) -> None:
-    if max(entities, triples) <= most:
-        return
-    found = f"{triples:,} triples" + (f" and {entities:,} entities" if entities else "")
-    raise ConfigError(
-        f"{store.path}: {found}, but {library} holds every one as objects, so no more than {most:,} go there unasked: "
-        f"choose splits, {choices}take kgr.neighbourhood or kgr.export, or ask for it by most={max(entities, triples)}"
-    )
+def _texts(store: Store, of: Of) -> int:
+    found = (store.texts(of, field, language) for field, language in fields(store, of))
+    return sum(len(texts.rows) for texts in found if texts is not None)
+
+
+def _check_size(store: Store, found: str, size: int, most: int, library: str, choices: str) -> None:
+    if size > most:
+        raise ConfigError(
+            f"{store.path}: {found}, but {library} holds every one as objects, so no more than {most:,} go there "
+            f"unasked: {choices}take kgr.neighbourhood or kgr.export, or ask for it by most={size}"
+        )

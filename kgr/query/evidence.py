@@ -78,6 +78,8 @@ class _Trace:
 
     def denial(self, node: Node, targets: NDArray[np.int32], level: int) -> None:
         """Tell the edges that the targets must not have, and how their sources are reached."""
+        if not len(targets):
+            return
         if node.op in "IU":
             for part in node.parts:
                 self.denial(part, targets, level)

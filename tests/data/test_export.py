@@ -85,6 +85,7 @@ def test_rdf_says_the_same_to_other_parsers(odder: Store, tmp_path: Path, form: 
     assert done.left_out == (
         "without the triples of test_negatives; they are written when they are named as splits",
         f"train, valid, test stand together, for {form} has no splits; one alone is written when it is named",
+        f"without what entries are, documents, synsets or sememes: {form} has things alone",
         f"without other sections of the store, for which {form} has no place: vectors (1)",
     )
     pyoxigraph = pytest.importorskip("pyoxigraph")
@@ -106,6 +107,14 @@ def test_rdf_comes_back(store: Store, tmp_path: Path, form: str) -> None:
         (*rest, language.lower(), text) for *rest, language, text in texts(store)
     }
     assert types(again) == types(store)
+
+
+def test_the_type_of_rdf_may_be_spoken_of(tmp_path: Path) -> None:
+    kind = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
+    (tmp_path / "in.nt").write_text(f"<http://a/x> <http://a/about> {kind} .\n{kind} <http://a/about> <http://a/x> .\n")
+    kgr.export(kgr.build_rdf(tmp_path / "in.nt", tmp_path / "one"), tmp_path / "out.ttl", "ttl")
+    again = kgr.build_rdf(tmp_path / "out.ttl", tmp_path / "two")
+    assert set(facts(again, "train")) == set(facts(kgr.open_store(tmp_path / "one"), "train"))
 
 
 def test_one_split_alone(store: Store, tmp_path: Path) -> None:
@@ -225,10 +234,12 @@ def test_bad_formats_and_keys(store: Store, tmp_path: Path) -> None:
 
 
 def test_documents_alone_are_texts_alone(tmp_path: Path) -> None:
-    (tmp_path / "docs.jsonl").write_text('{"id": "d1", "title": "one", "text": "two"}\n')
+    (tmp_path / "docs.jsonl").write_text('{"id": "d1", "title": "one", "text": "two"}\n{"id": "d2", "text": ""}\n')
     store = kgr.build_corpus([tmp_path / "docs.jsonl"], tmp_path / "store", index=False)
     done = kgr.export(store, tmp_path / "out.nt", "nt")
-    assert done.triples == {}
+    assert (done.triples, len(done.left_out)) == ({}, 2)
+    assert done.left_out[0] == "without 1 entries of which nothing is said: no triple, type or text"
+    assert done.left_out[1].startswith("without what entries are, documents, synsets or sememes")
     assert '<urn:kgr:entity:d1> <urn:kgr:text:title> "one"@en .\n' in (tmp_path / "out.nt").read_text()
     with pytest.raises(kgr.DataError, match="has no graph"):
         kgr.export(store, tmp_path / "out.graphml", "graphml")

@@ -120,6 +120,7 @@ WIKIDATA = """
 <http://www.wikidata.org/entity/Q42> <http://www.wikidata.org/prop/direct/P569> "1952-03-11T00:00:00Z"^^<http://www.w3.org/2001/XMLSchema#dateTime> .
 <http://www.wikidata.org/entity/Q5> <http://www.w3.org/2000/01/rdf-schema#label> "human"@en .
 <http://www.wikidata.org/entity/P31> <http://www.w3.org/2000/01/rdf-schema#label> "ist ein"@de .
+<http://www.wikidata.org/prop/direct/P106> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/2002/07/owl#ObjectProperty> .
 <http://www.wikidata.org/entity/Q1> <http://www.w3.org/2000/01/rdf-schema#label> "universe"@en .
 """.lstrip()  # noqa: E501
 
@@ -132,7 +133,10 @@ def test_the_form_of_wikidatas_truthy_dump(folder: Folder) -> None:
         ("Q42", "P31", "Q5"),
         ("Q42", "P106", "Q36180"),
     ]
-    assert types(store) == {"Q42": ["http://wikiba.se/ontology#Item"]}
+    claim = "http://www.wikidata.org/prop/direct/P106"  # spoken of, it is a thing beside the property
+    assert types(store) == {
+        "Q42": ["http://wikiba.se/ontology#Item"], claim: ["http://www.w3.org/2002/07/owl#ObjectProperty"]
+    }  # fmt: skip
     assert texts(store) == {
         "entries/en.label": {"Q42": ["Douglas Adams"], "Q5": ["human"], "Q1": ["universe"]},
         "entries/zh-Hans.label": {"Q42": ["道格拉斯"]},
@@ -140,20 +144,35 @@ def test_the_form_of_wikidatas_truthy_dump(folder: Folder) -> None:
         "entries/pt-BR.description": {"Q42": ["escritor"]},
         "relations/de.label": {"P31": ["ist ein"]},
     }
-    assert (store.name, store.entities, keys(store)[store.entities :]) == ("mine", 5, ["Q1"])
+    assert (store.name, store.entities, keys(store)[store.entities :]) == ("mine", 5, [claim, "Q1"])
     assert load_graph(store).tails(2, 2).tolist() == [3]
     assert counts(store) == {
-        "entities": 5, "relations": 3, "types": 1, "train": 3, "repeated_texts": 1, "entries_without_triples": 1
+        "entities": 5, "relations": 3, "types": 2, "train": 3, "repeated_texts": 1, "entries_without_triples": 2
     }  # fmt: skip
     predicates = {"http://schema.org/name": 1, "http://www.wikidata.org/prop/direct/P569": 1}
     assert store.manifest["sources"]["literals"] == {"kept": False, "by_predicate": predicates}
     assert folder.said == [
         "2 literals of 2 predicates (http://schema.org/name 1, http://www.wikidata.org/prop/direct/P569 1): left out,"
         " kept as texts with literals=keep (--literals keep)",
-        "1 entries are in no triple: kept after the entities",
+        "2 entries are in no triple: kept after the entities",
     ]
     assert check_store(store.path) == []
     assert not list(folder.path.glob("*quarantine*")) + list(folder.path.glob(".tmp*"))
+
+
+def test_a_property_and_its_direct_claim_are_two_things(folder: Folder) -> None:
+    wd, claim = "http://www.wikidata.org/entity/", "http://www.wikidata.org/prop/direct/P31"
+    store = folder.build(
+        f"<{wd}P31> <http://wikiba.se/ontology#directClaim> <{claim}> .\n<{wd}Q42> <{claim}> <{wd}Q5> .\n",
+        strip="wikidata",
+    )
+    expected = [("P31", "http://wikiba.se/ontology#directClaim", claim), ("Q42", "P31", "Q5")]
+    assert triples(store) == expected
+
+
+def test_what_was_left_out_is_said_where_nothing_else_is_there(folder: Folder) -> None:
+    with pytest.raises(DataError, match=r"no statements to keep; 1 literals of 1 predicates .*--literals keep"):
+        folder.build('<http://a/x> <http://a/age> "12" .\n')
 
 
 def test_literals_are_kept_by_option(folder: Folder) -> None:

@@ -55,6 +55,11 @@ def test_what_is_forbidden_is_told_from_its_anchors(graph: Graph) -> None:
         assert not any(s.target in graph.tails(s.source, s.relation) for s in denied)
 
 
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_without_answers_there_is_nothing_to_tell(graph: Graph, structure: str) -> None:
+    assert evidence(graph, parse(structure), drawn(structure, 0), np.empty(0, np.int32)) == []
+
+
 def test_at_most_so_many_sources_for_a_target(graph: Graph) -> None:
     word = parse("2p")
     for seed in range(20):

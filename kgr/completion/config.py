@@ -55,7 +55,7 @@ class CompletionConfig(TrainConfig):
     epochs: float | None = setting(
         None, f"passes over the queries, instead of steps; default {DEFAULT_EPOCHS:g}", low=0
     )
-    lr: float = setting(0.1, f"learning rate; with adam {ADAM_LR:g}", low=1e-9, high=1000)
+    lr: float = setting(0.1, f"learning rate; with adam {ADAM_LR:g}", low=0, high=1000)
     optimizer: str = setting("adagrad", ROWS_MOVE, choices=OPTIMIZERS)
     eval_epochs: float | None = setting(None, "passes from one evaluation on valid to the next; not eval-every", low=0)
     eval_triples: int | None = setting(None, "valid triples of evaluations during training; default all", low=1)

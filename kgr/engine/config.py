@@ -61,7 +61,7 @@ class TrainConfig:
     minutes: float | None = setting(
         None, "stop after so many minutes of training, wherever the steps are then", low=1e-9
     )
-    lr: float = setting(0.001, "learning rate", low=1e-9, high=1000)
+    lr: float = setting(0.001, "learning rate", low=0, high=1000)
     schedule: str = setting(
         "constant",
         "learning rate over the steps: constant, half a cosine or a line down to 0, a fifth of it after half of the "

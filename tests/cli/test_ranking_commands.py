@@ -71,7 +71,7 @@ def test_errors_are_one_line(files: Files, tmp_path: Path, kgr: Command) -> None
         ((qrels, str(tmp_path / "bad")), "bad:4: found 3 fields"),
         ((qrels, one, "--measures", "p"), "measures: found 'p', expected some of map"),
         ((qrels, one, "--name", "test"), "only a store keeps judgements by name"),
-        (("no/such.txt", one), "there is no file 'no/such.txt'; as a store: no/such.txt: no store here"),
+        (("no/such.txt", one), "/no/such.txt: no store here (no file CURRENT)"),
         (("no-such-set", one), "there is no file 'no-such-set'; as a store: unknown data set"),
     ]:
         failed = kgr("evaluate-ranking", *args, code=1)

@@ -277,7 +277,7 @@ def test_a_disk_that_fills_while_the_file_is_made(monkeypatch, tmp_path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(mapped.os, "posix_fallocate", full)
-    with pytest.raises(ConfigError, match=r"needs 0\.0 GiB, which .* has no room for: No space left"):
+    with pytest.raises(ConfigError, match=r"needs 0\.0 MiB, which .* has no room for: No space left"):
         make("disk", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

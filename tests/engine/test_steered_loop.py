@@ -211,7 +211,7 @@ def test_evaluations_that_steer_need_their_cadence(whole, tmp_path):
     assert not (tmp_path / "config.toml").exists()
     train(tmp_path, steps=3)
     with pytest.raises(ConfigError, match="eval_every was 3, now 4"):
-        train(tmp_path, steps=3, eval_every=4)
+        train(tmp_path, steps=4, eval_every=4)
 
 
 def test_the_rate_of_a_step_is_a_function_of_the_history(whole):

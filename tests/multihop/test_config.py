@@ -44,7 +44,6 @@ def test_default_structures_are_the_published_ones() -> None:
         ({"model": "gqe", "n3": 0.1}, "n3 is not read by model gqe, only by distmult, complex, rotate: leave it out"),
         ({"eval_queries": 3}, "eval_queries is not read by eval_every 0, only by another eval_every: leave it out"),
         ({"model": "cone", "init_range": 0}, "init_range is 0.0, expected a number, at least 1e-09"),
-        ({"lr": 0}, "lr is 0.0, expected a number, at least 1e-09"),
         ({"minutes": 0}, "minutes is 0.0, expected a number, at least 1e-09"),
         ({"structures": {"2i": -1}}, "weight of 2i is -1"),
         ({"structures": {"2i": 0}}, "every weight is 0"),

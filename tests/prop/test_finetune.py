@@ -152,7 +152,7 @@ def test_bm25_is_the_ranking_unless_there_is_one(encoder: Path, store: Store, tm
     grades["q3"] = {"d60": 1, "nowhere": 1}  # no text, no entry
     run = tune(
         encoder, store, tmp_path / "run", ranking=None, qrels={**grades, "q99": {"d1": 1}}, train_queries=5, steps=1,
-        message=told.append,
+        warmup=0, message=told.append,
     )  # fmt: skip
     assert "1 judged queries are not among the queries given, of 21: left out" in told
     assert "2 relevant documents are no entries of the store or have no text: not trained on" in told

@@ -164,7 +164,7 @@ def test_a_line_that_is_no_query(store: Store, tmp_path: Path, line: str, messag
 
 
 def test_files_that_are_none(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="No such file"):
         read_queries(tmp_path / "none.jsonl", store)
     (tmp_path / "empty.jsonl").write_text("\n")
     with pytest.raises(DataError, match="no queries"):

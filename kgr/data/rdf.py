@@ -20,7 +20,7 @@ from kgr.data.numbered import kept_ids
 from kgr.data.quarantine import Quarantine
 from kgr.data.rdf_config import RdfConfig
 from kgr.data.rdf_files import Reading, blank_names, syntax_of
-from kgr.data.rdf_names import KeyNames
+from kgr.data.rdf_names import KeyNames, own_name
 from kgr.data.rdf_places import Places, place
 from kgr.data.rdf_statements import Statements
 from kgr.data.splits import Message, count_unseen, examine_splits
@@ -47,9 +47,11 @@ def build_rdf(
 
     Statements between two things become triples of train, duplicates removed and counted; ``rdf:type`` becomes types.
     ``rdfs:label`` and ``skos:prefLabel`` become labels, ``skos:altLabel`` aliases, ``schema:description`` descriptions,
-    by language, and what :mod:`kgr.index.iris` names fields of ours becomes these. Other literals are counted by
-    predicate. A key is the IRI, without a prefix of ``strip``; blank nodes are ``_:<file>/<label>``, files counted from
-    1, and ``_:<file>/[<n>]`` the n-th without a label. Graphs of quads are read as one.
+    by language, and what :mod:`kgr.index.iris` names fields of ours becomes these; no other predicate gives texts of
+    these fields. Other literals are counted by predicate; kept, each predicate has a field of its own
+    (:func:`kgr.data.rdf_names.field_names`), told in the manifest. A key is the IRI, without a prefix of ``strip``;
+    blank nodes are ``_:<file>/<label>``, files counted from 1, and ``_:<file>/[<n>]`` the n-th without a label. Graphs
+    of quads are read as one.
 
     Entities are numbered as their triples come, head before tail. After them come entries without a triple: what else
     has a type or a text, but a text about something that has the key of a relation or type becomes a text of these.
@@ -148,8 +150,9 @@ def _graph(
 
 def _record(statements: Statements, config: RdfConfig) -> dict[str, Any]:
     """Return what the manifest says of literals and graphs."""
+    literals = {"kept": config.literals == "keep", "by_predicate": dict(statements.literals.most_common())}
     return {
-        "literals": {"kept": config.literals == "keep", "by_predicate": dict(statements.literals.most_common())},
+        "literals": literals | ({"fields": statements.kept} if statements.kept else {}),
         "graphs": dict(statements.graphs.most_common(_SHOWN)),
     }
 
@@ -168,6 +171,9 @@ def _left_out(statements: Statements, config: RdfConfig) -> Iterator[str]:
 def _remarks(statements: Statements, config: RdfConfig, counts: Mapping[str, int]) -> Iterator[str]:
     """Say what is unusual."""
     yield from _left_out(statements, config)
+    if renamed := [f"{name} for {iri}" for iri, name in statements.kept.items() if name != own_name(iri)]:
+        some = ", ".join(renamed[:_SHOWN]) + ", …" * (len(renamed) > _SHOWN)
+        yield f"{len(renamed):,} predicates of kept literals have the name of another field: kept apart ({some})"
     if statements.graphs:
         yield f"{_counted(statements.graphs, 'statements', 'named graphs')}: read as one graph"
     if counts["irregular_iris"]:

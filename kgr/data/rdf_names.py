@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from kgr.data.tables import LANGUAGE, TEXT_FIELD
 from kgr.errors import ConfigError, DataError
@@ -103,8 +104,29 @@ def text_field(predicate: str) -> str | None:
     return field if field and TEXT_FIELD.fullmatch(field) and len(field) <= LONGEST else None
 
 
-def field_name(predicate: str) -> str:
-    """Return a field named after the last part of any predicate: ``birth_date`` for ``http://…/birthDate``."""
+def field_names(predicates: Iterable[str]) -> dict[str, str]:
+    """Return the field of each of some predicates: that of its meaning, else one that no other predicate has.
+
+    That is named after the predicate's last part (:func:`own_name`); where this is the name of a meaning or of an
+    earlier predicate's field, a number follows: ``label_2`` for ``http://…/label``.
+    """
+    predicates = list(predicates)
+    names = {predicate: field for predicate in predicates if (field := text_field(predicate))}
+    taken, numbers = {*FIELDS, *names.values()}, Counter[str]()
+    for predicate in predicates:
+        if predicate not in names:
+            name = plain = own_name(predicate)
+            while name in taken:
+                numbers[plain] += 1
+                ending = f"_{numbers[plain] + 1}"
+                name = plain[: LONGEST - len(ending)] + ending
+            names[predicate] = name
+            taken.add(name)
+    return names
+
+
+def own_name(predicate: str) -> str:
+    """Return a field's name from the last part of any predicate: ``birth_date`` for ``http://…/birthDate``."""
     last = re.split("[/#:]", predicate.removeprefix(TEXT).rstrip("/#:"))[-1]
     words = re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", last).lower()
     return re.sub("[^a-z0-9]+", "_", words).strip("_").lstrip("_0123456789")[:LONGEST] or "literal"

@@ -13,13 +13,15 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 
 from kgr.data.documents import SpooledTexts
 from kgr.data.lines import Numbering
-from kgr.data.rdf_names import field_name, language_name, text_field
-from kgr.index.iris import TYPE
+from kgr.data.rdf_names import field_names, language_name, text_field
+from kgr.index.iris import TYPE, predicate_of
 from kgr.index.spool import Spool
 from kgr.index.texts import Texts
 
 TextSection = tuple[str, str]
 """Language and field."""
+
+_Source = tuple[str, str]  # language and predicate, of a meaning the one that stands for its field
 
 _TYPED = -1  # in place of a text's section
 
@@ -59,7 +61,7 @@ class Statements:
         self._language, self._keep = language, keep
         self._fields: dict[str, str | None] = {}
         self._sections: dict[tuple[str, str | None], int] = {}
-        self._numbers: dict[TextSection, int] = {}
+        self._numbers: dict[_Source, int] = {}
         self._triples, self._typed = Spool(spool / "triples", np.int32), Spool(spool / "typed", np.int32)
         self._texts, self._text_sections = SpooledTexts(spool / "texts"), Spool(spool / "sections", np.int32)
 
@@ -91,7 +93,14 @@ class Statements:
     @property
     def sections(self) -> list[TextSection]:
         """Language and field of each section of texts."""
-        return list(self._numbers)
+        names = field_names(predicate for _, predicate in self._numbers)
+        return [(language, names[predicate]) for language, predicate in self._numbers]
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The fields of the predicates of no known meaning whose literals are texts."""
+        names = field_names(predicate for _, predicate in self._numbers)
+        return {predicate: names[predicate] for predicate in self.literals if predicate in names}
 
     def add(self, quads: Iterable[Quad], blank: Callable[[BlankNode], str], *, named: bool = False) -> None:
         """Add statements of one file, all of them or, where these end with an error, none.
@@ -159,7 +168,7 @@ class Statements:
         self.untagged += tag is None
         number = self._sections.get((predicate, tag))
         if number is None:
-            section = language_name(tag) if tag else self._language, field or field_name(predicate)
-            number = self._numbers.setdefault(section, len(self._numbers))
+            source = language_name(tag) if tag else self._language, predicate_of(field) if field else predicate
+            number = self._numbers.setdefault(source, len(self._numbers))
             self._sections[predicate, tag] = number
         return number

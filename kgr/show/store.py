@@ -38,10 +38,13 @@ def literal_counts(literals: Mapping[str, Any], most: int = 20) -> str:
     counts = literals["by_predicate"]
     if not counts:
         return ""
-    rows = [[predicate, f"{count:,}"] for predicate, count in list(counts.items())[:most]]
+    fields = literals.get("fields", {})
+    rows = [[predicate, f"{count:,}", fields.get(predicate, "")] for predicate, count in list(counts.items())[:most]]
     rest = list(counts.values())[most:]
-    rows += [[f"{len(rest):,} more predicates", f"{sum(rest):,}"]] if rest else []
-    return table(["literals kept as texts" if literals["kept"] else "literals left out", ""], rows, "lr")
+    rows += [[f"{len(rest):,} more predicates", f"{sum(rest):,}", ""]] if rest else []
+    if literals["kept"]:
+        return table(["literals kept as texts", "", "field"], rows, "lrl")
+    return table(["literals left out", ""], [row[:2] for row in rows], "lr")
 
 
 def _shape(shape: Sequence[int]) -> str:

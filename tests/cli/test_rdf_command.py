@@ -44,7 +44,11 @@ def test_a_store_from_rdf(kgr: Callable[..., Result], kgr_json: Callable[..., An
     options = ("--literals", "keep", "--language", "de", "--syntax", "nq")
     found = kgr_json("build", "--format", "rdf", file, "--out", str(tmp_path / "two"), *options)
     assert (found["counts"]["train"], found["counts"]["quarantined"]) == (1, 1)
-    assert found["literals"] == {"kept": True, "by_predicate": {"http://e/born": 2, "http://e/died": 1}}
+    assert found["literals"] == {
+        "kept": True,
+        "by_predicate": {"http://e/born": 2, "http://e/died": 1},
+        "fields": {"http://e/born": "born", "http://e/died": "died"},
+    }
     assert (tmp_path / "two" / "v00000001" / "text" / "entries" / "de.born").is_dir()
 
 

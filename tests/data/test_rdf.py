@@ -20,7 +20,7 @@ from kgr.data.export import export
 from kgr.data.quarantine import Quarantine
 from kgr.data.rdf import build_rdf
 from kgr.data.rdf_files import Reading
-from kgr.data.rdf_names import field_name, language_name
+from kgr.data.rdf_names import LONGEST, field_names, language_name, own_name
 from kgr.errors import ConfigError, DataError, FormatError
 from kgr.graph.graph import load_graph
 from kgr.index.check import check_store
@@ -197,7 +197,36 @@ def test_literals_are_kept_by_option(folder: Folder) -> None:
     ],
 )
 def test_fields_are_named_after_predicates(predicate: str, field: str) -> None:
-    assert field_name(predicate) == field
+    assert own_name(predicate) == field
+
+
+def test_a_predicate_without_a_meaning_shares_its_field_with_none() -> None:
+    long = "a" * LONGEST
+    predicates = [
+        "http://o/label", "http://o/gloss", f"{RDFS}label", f"{SKOS}prefLabel", "http://a/name", "http://b/name",
+        "x:Name", "http://b/name_2", "urn:kgr:text:gloss", f"http://a/{long}", f"http://b/{long}",
+    ]  # fmt: skip
+    assert field_names(predicates) == dict(zip(predicates, (
+        "label_2", "gloss_2", "label", "label", "name", "name_2", "name_3", "name_2_2", "gloss", long, long[:-2] + "_2"
+    ), strict=True))  # fmt: skip
+
+
+def test_kept_literals_are_not_mixed_with_labels(folder: Folder) -> None:
+    lines = [f'a {LABEL} "A"@en', 'a label "other"@en', 'a label "autre"@fr', 'a <http://f/label> "third"@en', "a p b"]
+    for ordered in (lines, lines[::-1]):
+        store = folder.build(short("\n".join(ordered)), out=ordered[0][-2:], strip=EXAMPLE, literals="keep")
+        first, second = (f"{EXAMPLE}label", "http://f/label")[:: 1 if ordered is lines else -1]
+        own = {first: "label_2", second: "label_3"}
+        assert store.manifest["sources"]["literals"]["fields"] == own
+        assert texts(store) == {
+            "entries/en.label": {"a": ["A"]},
+            f"entries/en.{own[EXAMPLE + 'label']}": {"a": ["other"]},
+            f"entries/fr.{own[EXAMPLE + 'label']}": {"a": ["autre"]},
+            f"entries/en.{own['http://f/label']}": {"a": ["third"]},
+        }
+        told = f"label_2 for {first}, label_3 for {second}"
+        assert folder.said == [f"2 predicates of kept literals have the name of another field: kept apart ({told})"]
+        assert store.label("entries", 0) == "A"
 
 
 @pytest.mark.parametrize(

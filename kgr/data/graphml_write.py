@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from kgr.errors import DataError
-from kgr.index.statements import blocks
+from kgr.index.statements import blocks, keyed
 from kgr.index.store import Store
 
 _REFUSED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -46,11 +46,9 @@ def _edges(store: Store, splits: Sequence[str], language: str, lost: Counter[str
     names = zip(store.relations.keys_of(relations), store.labels("relations", 0, len(relations), language), strict=True)
     said = [_data("edge-relation", _key(key)) + _data("edge-label", _label(name, lost)) for key, name in names]
     for split in splits:
-        triples, own = store.triples(split), _data("edge-split", split)
-        for first, last in blocks(len(triples)):
-            heads, tails = (store.entries.keys_of(triples[first:last, column]) for column in (0, 2))
-            for head, relation, tail in zip(heads, triples[first:last, 1].tolist(), tails, strict=True):
-                yield f"<edge source={quoteattr(head)} target={quoteattr(tail)}>{said[relation]}{own}</edge>\n"
+        own = _data("edge-split", split)
+        for head, relation, tail in keyed(store, split, said):
+            yield f"<edge source={quoteattr(head)} target={quoteattr(tail)}>{relation}{own}</edge>\n"
 
 
 def _data(key: str, text: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from kgr.graph.graph import Graph, load_graph
 from kgr.index.iris import FIELDS, PREFIXES, TEXT, iri_of, predicate_of
-from kgr.index.statements import OF, blocks, fields, instances, iris, links, literals
+from kgr.index.statements import OF, blocks, instances, iris, links, literals, texts_by_row
 from kgr.index.store import Of, Store
 
 _ESCAPES = str.maketrans(
@@ -48,7 +47,7 @@ def turtle(store: Store, splits: Sequence[str]) -> Iterator[str]:
 
 
 class _Names:
-    """Keys as Turtle has them; of entities the last ones used are kept."""
+    """Keys and fields as Turtle has them; of entities the last ones used are kept."""
 
     def __init__(self, store: Store) -> None:
         self.relations, self.types = (
@@ -56,21 +55,19 @@ class _Names:
         )
         keys = store.entries
         self.entity = lru_cache(_KEPT)(lambda id: _name(iri_of(keys.key(id), "entries")))
+        self.predicate = lru_cache(_KEPT)(lambda field: _name(predicate_of(field)))
 
 
 def _described(store: Store, of: Of, first: int, last: int, graph: Graph | None, names: _Names) -> Iterator[str]:
     """Yield the statements whose subjects are the ids [first, last)."""
-    said: dict[int, list[str]] = defaultdict(list)
-    for field, language in fields(store, of):
-        texts, predicate = store.texts(of, field, language), _name(predicate_of(field))
-        assert texts is not None
-        for row, text in texts.between(first, last):
-            said[row].append(f"{predicate} {_quoted(text, language)}")
-    for id, subject in enumerate(iris(store, of, first, last), first):
+    own = zip(iris(store, of, first, last), texts_by_row(store, of, first, last), strict=True)
+    for id, (subject, texts) in enumerate(own, first):
         types = store.types.of(id).tolist() if of == "entries" and store.types is not None else ()
         parts = [f"a {names.types[type]}" for type in types]
         parts += _edges(graph, id, names) if graph is not None and id < graph.entities else ()
-        if parts := parts + said[id]:
+        for (field, language), found in texts.items():
+            parts += [f"{names.predicate(field)} {_quoted(text, language)}" for text in found]
+        if parts:
             yield f"\n{_name(subject)} " + " ;\n    ".join(parts) + " .\n"
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from kgr.data.json_write import Texts, keyed, texts_by_row
 from kgr.data.tables import COLUMN
-from kgr.index.statements import OF, blocks, fields
+from kgr.index.statements import OF, blocks, fields, keyed, texts_by_row
 from kgr.index.store import Of, Store
 
 _SPACES = str.maketrans("\t\n\r\0", "    ")
@@ -24,16 +23,17 @@ def tables(store: Store, splits: Sequence[str], lost: Counter[str]) -> dict[str,
 
 
 def _table(store: Store, of: Of, lost: Counter[str]) -> Iterator[str]:
-    columns = list(_columns(store, of, lost))
+    columns = {column: place for place, column in enumerate(_columns(store, of, lost))}
     typed = of == "entries" and store.types is not None
     yield "\t".join(["key", *["types"] * typed, *(f"{field}.{language}" for field, language in columns)]) + "\n"
     count = store.entities if of == "entries" else len(store.keys(of))
     for first, last in blocks(count):
         texts, keys = texts_by_row(store, of, first, last), store.keys(of).keys_of(range(first, last))
         for id, (key, own) in enumerate(zip(keys, texts, strict=True), first):
-            cells = [_types(store, id, lost)] if typed else []
-            cells += [_cell(own, field, language, lost) for field, language in columns]
-            yield "\t".join([key, *cells]) + "\n"
+            cells = [""] * len(columns)
+            for column in columns.keys() & own:
+                cells[columns[column]] = _cell(column[0], own[column], lost)
+            yield "\t".join([key, *([_types(store, id, lost)] if typed else []), *cells]) + "\n"
 
 
 def _columns(store: Store, of: Of, lost: Counter[str]) -> Iterator[tuple[str, str]]:
@@ -52,8 +52,7 @@ def _types(store: Store, id: int, lost: Counter[str]) -> str:
     return " ".join(kept)
 
 
-def _cell(texts: Texts, field: str, language: str, lost: Counter[str]) -> str:
-    found = texts.get(field, {}).get(language, [])
+def _cell(field: str, found: list[str], lost: Counter[str]) -> str:
     if field == "alias":
         kept = [text for text in found if "|" not in text]
         lost["aliases with a |, which parts them: left out"] += len(found) - len(kept)

@@ -1,4 +1,4 @@
-"""What a store says, in RDF's terms: IRIs and texts, block by block.
+"""What a store says, block by block: triples and texts, by IRIs as RDF has them, or by key.
 
 Entries, relations and types stand by the IRIs of :mod:`kgr.index.iris`. An IRI that is the key of two of these is one
 thing in RDF, with the texts of both.
@@ -6,7 +6,7 @@ thing in RDF, with the texts of both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,10 @@ BLOCK = 1 << 16
 OF: tuple[Of, ...] = ("entries", "relations", "types")
 
 Link = tuple[str, str, str]
-"""Subject, predicate and object: IRIs."""
+"""Subject, predicate and object: IRIs, or keys."""
+
+RowTexts = dict[tuple[str, str], list[str]]
+"""The texts of one id by field and language."""
 
 
 class Literal(NamedTuple):
@@ -47,17 +50,27 @@ def links(store: Store, splits: Sequence[str]) -> Iterator[Link]:
     """Yield the triples of splits, in their order."""
     relations = iris(store, "relations", 0, len(store.relations))
     for split in splits:
-        triples = store.triples(split)
-        for first, last in blocks(len(triples)):
-            heads, names, tails = triples[first:last].T
-            ends = iter(_iris_of(store, np.concatenate([heads, tails])))
-            subjects = [next(ends) for _ in range(len(heads))]
-            yield from zip(subjects, [relations[name] for name in names.tolist()], ends, strict=True)
+        yield from _triples(store, split, lambda ids: _iris_of(store, "entries", ids), relations)
 
 
-def _iris_of(store: Store, entities: NDArray[np.int32]) -> list[str]:
-    ids, places = np.unique(entities, return_inverse=True)
-    found = [iri_of(key, "entries") for key in store.entries.keys_of(ids)]
+def keyed(store: Store, split: str, relations: Sequence[str]) -> Iterator[Link]:
+    """Yield the triples of a split, in their order: ends by key, relations by what they are called here."""
+    return _triples(store, split, store.entries.keys_of, relations)
+
+
+def _triples(
+    store: Store, split: str, named: Callable[[NDArray[np.int32]], list[str]], relations: Sequence[str]
+) -> Iterator[Link]:
+    triples = store.triples(split)
+    for first, last in blocks(len(triples)):
+        heads, between, tails = triples[first:last].T
+        ends = named(np.concatenate([heads, tails]))
+        yield from zip(ends, [relations[id] for id in between.tolist()], ends[len(heads) :], strict=False)
+
+
+def _iris_of(store: Store, of: Of, ids: NDArray[np.int32]) -> list[str]:
+    some, places = np.unique(ids, return_inverse=True)
+    found = [iri_of(key, of) for key in store.keys(of).keys_of(some)]
     return [found[place] for place in places.tolist()]
 
 
@@ -77,10 +90,21 @@ def literals(store: Store, of: Of) -> Iterator[Literal]:
     for field, language in fields(store, of):
         texts, predicate = store.texts(of, field, language), predicate_of(field)
         assert texts is not None
-        for first, last in blocks(len(store.keys(of))):
-            subjects = iris(store, of, first, last)
-            for row, text in texts.between(first, last):
-                yield Literal(subjects[row - first], predicate, text, language)
+        for first, last in blocks(len(texts)):
+            subjects = _iris_of(store, of, texts.rows[first:last])
+            for subject, text in zip(subjects, texts.numbered(first, last), strict=True):
+                yield Literal(subject, predicate, text, language)
+
+
+def texts_by_row(store: Store, of: Of, first: int, last: int) -> list[RowTexts]:
+    """Return the texts of each of the ids [first, last)."""
+    found: list[RowTexts] = [{} for _ in range(first, last)]
+    for field, language in fields(store, of):
+        texts = store.texts(of, field, language)
+        assert texts is not None
+        for row, text in texts.between(first, last):
+            found[row - first].setdefault((field, language), []).append(text)
+    return found
 
 
 def fields(store: Store, of: Of) -> list[tuple[str, str]]:

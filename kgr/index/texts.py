@@ -85,8 +85,11 @@ class Texts:
     def between(self, first: int, last: int) -> Iterator[tuple[int, str]]:
         """Yield the texts of the rows [first, last), each with its row."""
         begin, end = (int(np.searchsorted(self.rows, np.int32(min(row, _LAST)))) for row in (first, last))
-        for at, row in enumerate(self.rows[begin:end].tolist(), begin):
-            yield row, self._text(at)
+        return zip(self.rows[begin:end].tolist(), self.numbered(begin, end), strict=True)
+
+    def numbered(self, first: int, last: int) -> Iterator[str]:
+        """Yield the texts of the numbers [first, last), whatever their rows."""
+        return map(self._text, range(first, last))
 
     def _text(self, at: int) -> str:
         return self.bytes[self.offsets[at] : self.offsets[at + 1]].tobytes().decode()

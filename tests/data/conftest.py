@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rdf_folder import Folder
 
 from kgr.data.known import open_store
 from kgr.index.store import Store
@@ -20,3 +21,9 @@ def opened(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
         environment.delenv("no_proxy", raising=False)
         environment.delenv("NO_PROXY", raising=False)
         yield open_store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A folder for files of RDF and stores of these."""
+    return Folder(tmp_path)

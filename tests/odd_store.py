@@ -26,10 +26,10 @@ TRIPLES = {
 }
 TABLES = {
     "entities": [
-        "key\ttypes\tlabel.en\tlabel.zh\talias.en\tdescription.pt-BR",
-        'Q1\thuman http://dbpedia.org/ontology/City\tFirst "quoted" \\ back\t第一\tone|uno\té um',
-        "/m/027rn\thuman\t\t只有中文\t\t",
-        "human|人\t\t\t\t\t",
+        "key\ttypes\tlabel.en\tlabel.zh\talias.en\tdescription.PT-br\talias.zh-hans-cn",
+        'Q1\thuman http://dbpedia.org/ontology/City\tFirst "quoted" \\ back\t第一\tone|uno\té um\t一|壹',
+        "/m/027rn\thuman\t\t只有中文\t\t\t",
+        "human|人\t\t\t\t\t\t",
     ],
     "relations": ["key\tlabel.en\tlabel.de", "P1\tleads to\tführt zu", "P2\t<b> & c\t"],
     "types": ["key\tlabel.en", "human\thuman"],

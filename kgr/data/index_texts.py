@@ -57,7 +57,8 @@ def index_texts(
     """
     opened = Store(open_store(store, message=message).path)  # a commit since it was opened would be refused
     chosen = _language(opened) if language is None else language
-    check_language(chosen)
+    if language is not None:
+        check_language(language)
     config = make(AnalyzerConfig, {"language": chosen, **settings})
     analyzer = Analyzer(config)
     if message and config.stem and analyzer.settings["stemmer"] is None:

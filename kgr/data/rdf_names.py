@@ -1,4 +1,4 @@
-"""What IRIs, language tags and predicates of RDF are called in a store."""
+"""What IRIs and predicates of RDF are called in a store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from kgr.data.tables import LANGUAGE, TEXT_FIELD
+from kgr.data.tables import TEXT_FIELD
 from kgr.errors import ConfigError, DataError
 from kgr.index.iris import FIELDS, TEXT, field_of, key_of
 from kgr.index.keys import Keys
@@ -95,7 +95,7 @@ def irregular(iri: str) -> bool:
 
 
 LONGEST = 80
-"""Letters of the name of a field or language, which names a folder; of longer ones the first are taken."""
+"""Letters of the name of a field, which names a folder; of longer ones the first are taken."""
 
 
 def text_field(predicate: str) -> str | None:
@@ -130,18 +130,3 @@ def own_name(predicate: str) -> str:
     last = re.split("[/#:]", predicate.removeprefix(TEXT).rstrip("/#:"))[-1]
     words = re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", last).lower()
     return re.sub("[^a-z0-9]+", "_", words).strip("_").lstrip("_0123456789")[:LONGEST] or "literal"
-
-
-def language_name(tag: str) -> str:
-    """Return a language tag as stores write it, en, pt-BR or zh-Hans; one that none can be stands after ``und-x-``."""
-    tag = tag[:LONGEST].rstrip("-")
-    first, *rest = tag.lower().split("-")
-    name = "-".join([first, *map(_subtag, rest)]) if "x" not in rest else tag.lower()
-    return name if re.fullmatch(LANGUAGE, name) else "und-x-" + tag.lower().removeprefix("x-")
-
-
-def _subtag(part: str) -> str:
-    """Return a script as Hans, a region as BR, all else in small letters."""
-    if len(part) == 2:
-        return part.upper()
-    return part.title() if len(part) == 4 and part.isalpha() else part

@@ -13,8 +13,9 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple
 
 from kgr.data.documents import SpooledTexts
 from kgr.data.lines import Numbering
-from kgr.data.rdf_names import field_names, language_name, text_field
+from kgr.data.rdf_names import field_names, text_field
 from kgr.index.iris import TYPE, predicate_of
+from kgr.index.languages import language_name
 from kgr.index.spool import Spool
 from kgr.index.texts import Texts
 

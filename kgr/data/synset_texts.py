@@ -10,8 +10,9 @@ from typing import Any
 from kgr.data.json_lines import read_objects
 from kgr.data.keyed_texts import key_of
 from kgr.data.lines import file_blocks
-from kgr.data.tables import LANGUAGE, Column, KeyTable, read_table
+from kgr.data.tables import Column, KeyTable, read_table
 from kgr.errors import DataError
+from kgr.index.languages import LANGUAGE, language_name
 
 SYNSET_TEXTS = "synset-texts"
 """What ``kgr add --format`` calls the form."""
@@ -115,10 +116,13 @@ def _texts_of(record: Mapping[str, Any], language: str, place: str) -> dict[tupl
         (language, "example"): _listed(record, "examples", place),
     }
     others = [name for name in record if isinstance(record[name], list) and re.fullmatch(LANGUAGE, name)]
+    names = {language: "lemmas"} if "lemmas" in record else {}
     for other in others:
-        if other == language and "lemmas" in record:
-            raise DataError(f"{place}: found lemmas under 'lemmas' and {other!r}, expected those of {language} once")
-        found |= named_lemmas(_listed(record, other, place), other)
+        name = language_name(other)
+        if name in names:
+            raise DataError(f"{place}: found lemmas under {names[name]!r} and {other!r}, expected those of {name} once")
+        names[name] = other
+        found |= named_lemmas(_listed(record, other, place), name)
     return found
 
 

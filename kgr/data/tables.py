@@ -1,8 +1,8 @@
 """Key tables: texts and types by key, from a file of tab-separated columns or from a reader's own source.
 
-A file has a header. Its first column is ``key``; ``types`` holds type keys separated by a space;
-every other column is ``<field>.<language>``, such as ``label.en`` or ``alias.zh`` (aliases are
-separated by ``|``). An empty cell means none. There is no quoting: cells hold neither tabs nor line ends.
+A file has a header. Its first column is ``key``; ``types`` holds type keys separated by a space; every other column is
+``<field>.<language>``, such as ``label.en`` or ``alias.zh`` (aliases are separated by ``|``), its language with or
+without capital letters. An empty cell means none. There is no quoting: cells hold neither tabs nor line ends.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from pathlib import Path
 
 from kgr.data.lines import file_blocks, numbered_lines
 from kgr.errors import ConfigError, DataError
-
-LANGUAGE = r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*"
-"""Tags of languages, such as en, zh or pt-BR."""
+from kgr.index.languages import LANGUAGE, language_name
 
 TEXT_FIELD = re.compile("[a-z][a-z0-9_]*")
 """The names that fields of texts may have."""
 
-COLUMN = re.compile(rf"({TEXT_FIELD.pattern})\.({LANGUAGE})")
+COLUMN = re.compile(rf"({TEXT_FIELD.pattern})\.((?i:{LANGUAGE}))")
 
 Column = dict[str, tuple[str, ...]]
 """The values of each key that has any."""
@@ -49,9 +47,11 @@ class KeyTable:
 
 
 def check_language(language: str) -> None:
-    """Refuse what is no tag of a language, with a ConfigError."""
-    if not re.fullmatch(LANGUAGE, language):
+    """Refuse what is no tag of a language as stores write it, with a ConfigError."""
+    if not re.fullmatch(f"(?i:{LANGUAGE})", language):
         raise ConfigError(f"language is {language!r}, expected a tag such as en, zh or pt-BR")
+    if language != language_name(language):
+        raise ConfigError(f"language is {language!r}, expected {language_name(language)!r}, as stores write it")
 
 
 def read_table(path: Path) -> KeyTable:
@@ -63,7 +63,7 @@ def read_table(path: Path) -> KeyTable:
         Names file and line: a header that is none, a row of another width, an empty or repeated key.
     """
     rows = _rows(path)
-    header = next(rows, (1, [""]))[1]
+    header = [_column_name(name) for name in next(rows, (1, [""]))[1]]
     columns = _columns(header, path)
     seen: dict[str, int] = {}
     for line, cells in rows:
@@ -97,6 +97,12 @@ def _columns(header: list[str], path: Path) -> list[tuple[Column, str | None]]:
         if not known or header.count(name) > 1:
             raise DataError(f"{path}:1: found column {name!r}, {expected}")
     return [({}, " " if name == "types" else "|" if name.startswith("alias.") else None) for name in header[1:]]
+
+
+def _column_name(name: str) -> str:
+    """Return the name of a column with its language as stores write it."""
+    found = COLUMN.fullmatch(name)
+    return f"{found[1]}.{language_name(found[2])}" if found else name
 
 
 def _language_field(name: str) -> tuple[str, str]:

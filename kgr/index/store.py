@@ -21,6 +21,7 @@ from kgr.index import commit
 from kgr.index import manifest as manifests
 from kgr.index.commit import Section as Section
 from kgr.index.keys import Keys
+from kgr.index.languages import language_name
 from kgr.index.texts import Texts
 from kgr.index.types import Types
 
@@ -175,8 +176,10 @@ class Store:
         return tuple(name.removesuffix(end) for name in found if "." not in name.removesuffix(end))
 
     def texts(self, of: Of, field: str, language: str) -> Texts | None:
-        """Return the texts of a field in a language, or None."""
+        """Return the texts of a field in a language, whose tag may have other capital letters, or None."""
         name = f"text/{of}/{language}.{field}"
+        if not self.has(name):
+            name = f"text/{of}/{language_name(language)}.{field}"
         return Texts.from_arrays(self.section(name)) if self.has(name) else None
 
     def label(self, of: Of, id: int, language: str = "en") -> str:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rdf_folder import EXAMPLE, LABEL, RDFS, SKOS, TYPE, Folder, counts, keys, short, texts, triples, types
 
-from kgr.data.rdf_names import LONGEST, field_names, language_name, own_name
+from kgr.data.rdf_names import LONGEST, field_names, own_name
 from kgr.errors import ConfigError, DataError, FormatError
 from kgr.graph.graph import load_graph
 from kgr.index.check import check_store
@@ -138,26 +138,6 @@ def test_kept_literals_are_not_mixed_with_labels(folder: Folder) -> None:
         told = f"label_2 for {first}, label_3 for {second}"
         assert folder.said == [f"2 predicates of kept literals have the name of another field: kept apart ({told})"]
         assert store.label("entries", 0) == "A"
-
-
-@pytest.mark.parametrize(
-    ("tag", "name"),
-    [
-        ("EN", "en"),
-        ("pt-br", "pt-BR"),
-        ("ZH-hans-cn", "zh-Hans-CN"),
-        ("de-1996", "de-1996"),
-        ("sl-rozaj-biske", "sl-rozaj-biske"),
-        ("be-tarask", "be-tarask"),
-        ("es-419", "es-419"),
-        ("en-x-us", "en-x-us"),
-        ("x-klingon", "und-x-klingon"),
-        ("simple", "und-x-simple"),
-        ("i-klingon", "und-x-i-klingon"),
-    ],
-)
-def test_language_tags(tag: str, name: str) -> None:
-    assert language_name(tag) == name
 
 
 @pytest.mark.parametrize("content", ["", "\n", "# nothing\n"])

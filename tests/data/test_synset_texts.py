@@ -102,6 +102,10 @@ def test_texts_that_are_there(tmp_path: Path) -> None:
         ({"id": "bn:00000002n", "gloss": 3}, r"in:2: found 'gloss' 3, expected a text or a list of texts"),
         ({"id": "bn:00000002n", "lemmas": ["a", 3]}, r"in:2: found 'lemmas' \['a', 3\], expected a text or"),
         ({"id": "bn:00000002n", "zh": [None]}, r"in:2: found 'zh' \[None\], expected"),
+        (
+            {"id": "bn:00000002n", "pt-br": ["a"], "pt-BR": []},
+            r"in:2: found lemmas under 'pt-br' and 'pt-BR', expected",
+        ),
         ({"id": "bn:00000002n", "lemmas": [], "en": ["a"]}, r"in:2: found lemmas under 'lemmas' and 'en', expected"),
     ],
 )

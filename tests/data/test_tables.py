@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kgr.data.tables import KeyTable, read_table
-from kgr.errors import DataError
+from kgr.data.tables import KeyTable, check_language, read_table
+from kgr.errors import ConfigError, DataError
 
 
 def table(text: str, tmp_path: Path) -> KeyTable:
@@ -30,6 +30,14 @@ def test_texts_and_types(tmp_path: Path) -> None:
     assert found.keys == ["a", "b"]
 
 
+def test_languages_in_any_letters(tmp_path: Path) -> None:
+    found = table("key\tlabel.EN-us\talias.zh-hans\na\tA\tB\n", tmp_path)
+    assert found.texts == {("en-US", "label"): {"a": ("A",)}, ("zh-Hans", "alias"): {"a": ("B",)}}
+    check_language("zh-Hans")
+    with pytest.raises(ConfigError, match="language is 'ZH-hans', expected 'zh-Hans', as stores write it"):
+        check_language("ZH-hans")
+
+
 def test_mark_and_carriage_returns(tmp_path: Path) -> None:
     assert table("\ufeffkey\tlabel.en\r\na\tA\r\n", tmp_path).texts == {("en", "label"): {"a": ("A",)}}
 
@@ -41,6 +49,7 @@ def test_mark_and_carriage_returns(tmp_path: Path) -> None:
         ("a\tA\n", r":1: found column 'a', expected a header"),
         ("key\tlabel\n", r":1: found column 'label'"),
         ("key\tlabel.en\tlabel.en\n", r":1: found column 'label.en'.*each once"),
+        ("key\tlabel.zh-hans\tlabel.ZH-Hans\n", r":1: found column 'label.zh-Hans'.*each once"),
         ("key\tkey\n", r":1: found column 'key'"),
         ("key\tlabel.en\na\tA\nb\n", r":3: found 1 field, expected 2 \(key, label.en\)"),
         ("key\tlabel.en\na\tA\n\tB\n", r":3: found an empty key"),

@@ -86,6 +86,7 @@ def test_what_is_written_is_read(store):
 def test_texts_languages_and_labels(store):
     assert store.languages("entries", "label") == ("de", "en") and store.languages("types", "label") == ()
     assert store.texts("entries", "alias", "en").all(0) == ["CH", "🇨🇭"]
+    assert store.texts("entries", "alias", "EN").all(0) == ["CH", "🇨🇭"]  # tags differ by more than capital letters
     assert store.texts("entries", "alias", "de") is None
     assert store.label("entries", 0) == "Switzerland" and store.label("entries", 0, "de") == "Schweiz"
     assert store.label("entries", 0, "ru") == "Switzerland"  # English where the language lacks

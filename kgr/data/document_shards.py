@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kgr.data.document_forms import FORMS, Fields, form_of
 from kgr.data.keyed_texts import Source
-from kgr.data.lines import file_blocks
+from kgr.data.lines import LONGEST, check_length, file_blocks
 from kgr.data.quarantine import Fault
 from kgr.errors import DataError
 from kgr.index.analysis import Analyzer
@@ -110,10 +110,8 @@ def cut_shards(sources: Iterable[Source], form: str, size: int = SHARD) -> Itera
         small = unmarked_blocks(where, blocks, size)
         start = next(small)
         own = form_of(form, start)
-        line = 1
-        for data in cut_records(chain((start,), small), FORMS[own].ends, size):
+        for line, data in cut_records(where, chain((start,), small), FORMS[own].ends, size):
             yield Shard(where, line, data, own)
-            line += data.count(b"\n")
 
 
 def unmarked_blocks(where: str, blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
@@ -132,9 +130,19 @@ def unmarked_blocks(where: str, blocks: Iterable[bytes], size: int) -> Iterator[
     yield from small
 
 
-def cut_records(blocks: Iterable[bytes], ends: tuple[bytes, ...], size: int) -> Iterator[bytes]:
-    """Regroup blocks into such of whole records, of at least ``size`` bytes but for the last."""
-    held, searched = bytearray(), 0
+def cut_records(
+    where: str, blocks: Iterable[bytes], ends: tuple[bytes, ...], size: int, longest: int = LONGEST
+) -> Iterator[tuple[int, bytes]]:
+    """Regroup blocks into such of whole records, of at least ``size`` bytes but for the last.
+
+    The number of the first line comes with each.
+
+    Raises
+    ------
+    DataError
+        A record has more than ``longest`` bytes, or ``size`` if that is more.
+    """
+    held, searched, line = bytearray(), 0, 1
     for block in blocks:
         held += block
         if len(held) < size:
@@ -142,11 +150,14 @@ def cut_records(blocks: Iterable[bytes], ends: tuple[bytes, ...], size: int) -> 
         cut = max(at + len(end) if (at := held.rfind(end, searched)) >= 0 else 0 for end in ends)
         searched = max(0, len(held) - max(map(len, ends)))  # an end may be cut itself
         if cut:
-            yield bytes(held[:cut])
+            records = bytes(held[:cut])
+            yield line, records
+            line += records.count(b"\n")
             del held[:cut]
             searched = 0
+        check_length(len(held), where, line, max(size, longest))
     if held:
-        yield bytes(held)
+        yield line, bytes(held)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from kgr.errors import DataError
 
 BLOCK = 1 << 23
 
+LONGEST = 1 << 26
+"""Bytes of a line or another record; where no end comes in so many, a file is refused: memory is bounded by them."""
+
 
 class Numbering:
     """Keys numbered 0, 1, … in order of first appearance, as they come."""
@@ -123,6 +126,7 @@ def whole_lines(blocks: Iterable[bytes], where: str) -> Iterator[tuple[int, byte
     for block in chain(blocks, (b"",)):
         cut = block.rfind(b"\n") + 1
         lines, rest = (rest + block[:cut], block[cut:]) if cut else (b"", rest + block)
+        check_length(len(rest), where, line + lines.count(b"\n"))
         if not block and rest:
             lines, rest = rest + b"\n", b""
         if not lines:
@@ -136,6 +140,14 @@ def whole_lines(blocks: Iterable[bytes], where: str) -> Iterator[tuple[int, byte
         if not empty and len(lines) > len(full) + bool(full):
             empty = line + full.count(b"\n") + bool(full)
         line += lines.count(b"\n")
+
+
+def check_length(length: int, where: str, line: int, most: int = LONGEST) -> None:
+    """Refuse what began in a line and has no end in ``most`` bytes, with a DataError."""
+    if length > most:
+        raise DataError(
+            f"{where}:{line}: found no end of the line or record in {most >> 20} MiB, expected shorter ones"
+        )
 
 
 def numbered_lines(blocks: Iterable[bytes], where: str) -> Iterator[tuple[int, str]]:

@@ -19,7 +19,7 @@ from kgr.data.keyed_texts import Source
 from kgr.data.numbered import kept_ids
 from kgr.data.quarantine import Quarantine
 from kgr.data.rdf_config import RdfConfig
-from kgr.data.rdf_files import Reading, blank_names, syntax_of
+from kgr.data.rdf_files import BlankNames, Reading, syntax_of
 from kgr.data.rdf_names import KeyNames, own_name
 from kgr.data.rdf_places import Places, place
 from kgr.data.rdf_statements import Statements
@@ -108,9 +108,10 @@ def _read(sources: Sequence[tuple[Source, str]], config: RdfConfig, spool: Path,
     statements = Statements(spool, config.language, config.literals == "keep")
     reading = Reading(quarantine, config.base, config.strict)
     try:
-        for number, (source, syntax) in enumerate(sources, 1):
-            take = partial(statements.add, blank=blank_names(number), named=syntax in ("nq", "trig"))
-            reading.read(source, syntax, take)
+        for number, ((where, blocks), syntax) in enumerate(sources, 1):
+            blank = BlankNames(number, syntax)
+            take = partial(statements.add, blank=blank, named=syntax in ("nq", "trig"))
+            reading.read((where, blank.watched(blocks)), syntax, take)
     finally:
         statements.close()
     return statements
@@ -166,6 +167,8 @@ def _left_out(statements: Statements, config: RdfConfig) -> Iterator[str]:
         yield f"{_counted(statements.triple_terms, 'statements about statements', 'predicates')}: left out"
     if statements.blank:
         yield f"{statements.blank:,} texts are empty: left out"
+    if statements.directed:
+        yield f"{statements.directed:,} texts have a direction of writing (--ltr or --rtl): kept without it"
 
 
 def _remarks(statements: Statements, config: RdfConfig, counts: Mapping[str, int]) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 from xml.parsers import expat
 
 import pyoxigraph
@@ -33,7 +34,21 @@ BLOCK = 1 << 18
 _ENDINGS = {**{f".{name}": name for name in SYNTAXES}, ".rdf": "xml", ".owl": "xml"}
 _PARTS = 32  # into which lines are cut, again and again, until the bad one is alone
 _BATCH = 1 << 11
-_ANONYMOUS = re.compile("[a-f][0-9a-f]{20,31}")  # labels that the parser draws at random for nodes without one
+_DRAWN = "[a-f][0-9a-f]{20,31}"  # labels that the parser draws at random for nodes without one
+_ANONYMOUS = re.compile(_DRAWN)
+_LABELS = {
+    **dict.fromkeys(("ttl", "trig"), re.compile(f"_:({_DRAWN})".encode())),
+    "xml": re.compile(rf"nodeID\s{{0,9}}=\s{{0,9}}[\"']({_DRAWN})".encode()),
+}
+"""Where such labels are written: nodes of N-Triples and N-Quads have labels, all of them."""
+
+_LABEL_BYTES = 64
+
+LONGEST = 15 << 20
+"""Bytes of a line of N-Triples or N-Quads, or of what XML has between tags: below what the parser's buffer holds."""
+
+_DECLARED = re.compile(rb"<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
+_DECLARATION = 1 << 10  # bytes in which it is looked for
 
 Take = Callable[[Iterable[Quad]], None]
 """Takes statements; where these end with an error, it takes none of them."""
@@ -77,8 +92,8 @@ class Reading:
             self._as_document(where, small, _FORMS[syntax], take)
 
     def _by_line(self, where: str, blocks: Iterable[bytes], form: RdfFormat, take: Take) -> None:
-        line = 1
-        for block in cut_records(blocks, (b"\n",), BLOCK):
+        line = 1  # counted here, for carriage returns end lines too
+        for _, block in cut_records(where, blocks, (b"\n",), BLOCK, LONGEST):
             try:
                 take(pyoxigraph.parse(block, format=form))
             except SyntaxError:
@@ -108,9 +123,9 @@ class Reading:
             self.quarantine.add([Fault(message, line.rstrip(b"\r\n"))])
 
     def _as_document(self, where: str, blocks: Iterable[bytes], form: RdfFormat, take: Take) -> None:
-        stream: Any = _Stream(_well_formed(where, blocks) if form == RdfFormat.RDF_XML else blocks)
+        stream = _Stream(_well_formed(where, _in_utf8(where, blocks)) if form == RdfFormat.RDF_XML else blocks)
         try:
-            quads = pyoxigraph.parse(stream, format=form, base_iri=self.base, lenient=not self.strict)
+            quads = pyoxigraph.parse(cast(Any, stream), format=form, base_iri=self.base, lenient=not self.strict)
         except ValueError as error:
             raise ConfigError(f"base is {self.base!r}, expected an absolute IRI: {error}") from None
         try:
@@ -119,6 +134,10 @@ class Reading:
         except SyntaxError as error:
             place = f"{where}:{error.lineno}" if error.lineno else where
             raise DataError(f"{place}: found no {form.name}: {_reason(error)}") from None
+        except MemoryError as error:
+            if "buffer" not in str(error):  # the parser's, which is bounded
+                raise
+            raise DataError(_endless(where, stream.line, form.name)) from error
 
 
 def syntax_of(where: str) -> str:
@@ -131,20 +150,40 @@ def syntax_of(where: str) -> str:
     return _ENDINGS[ending]
 
 
-def blank_names(file: int) -> Callable[[BlankNode], str]:
-    """Return a function that names the blank nodes of the file of a number.
+class BlankNames:
+    """Names the blank nodes of a file.
 
     One with a label is named ``_:<file>/<label>``, one without ``_:<file>/[<n>]``, by its first appearance.
+
+    Parameters
+    ----------
+    file : int
+        The file's number.
+    syntax : str
+        One of the settings' names.
     """
-    anonymous: dict[str, int] = {}
 
-    def name(node: BlankNode) -> str:
+    def __init__(self, file: int, syntax: str) -> None:
+        self._file, self._label = file, _LABELS.get(syntax)
+        self._anonymous: dict[str, int] = {}
+        self._written = set[str]()
+
+    def watched(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass on the file, noting labels that look like those that the parser gives to nodes without one."""
+        rest = b""
+        for block in blocks:
+            if self._label:
+                rest += block
+                self._written.update(found[1].decode() for found in self._label.finditer(rest))
+                rest = rest[-_LABEL_BYTES:]
+            yield block
+
+    def __call__(self, node: BlankNode) -> str:
+        """Return the name of a blank node that was read."""
         label = node.value
-        if _ANONYMOUS.fullmatch(label):
-            label = f"[{anonymous.setdefault(label, len(anonymous) + 1)}]"
-        return f"_:{file}/{label}"
-
-    return name
+        if self._label and _ANONYMOUS.fullmatch(label) and label not in self._written:
+            label = f"[{self._anonymous.setdefault(label, len(self._anonymous) + 1)}]"
+        return f"_:{self._file}/{label}"
 
 
 def _reason(error: SyntaxError) -> str:
@@ -154,11 +193,15 @@ def _reason(error: SyntaxError) -> str:
     return f"{reason:.200}{column}"
 
 
+def _endless(where: str, line: int, form: str) -> str:
+    return f"{where}:{line}: found no {form}: what began here or before has no end within {LONGEST >> 20} MiB"
+
+
 class _Stream:
-    """A file to be read, of blocks."""
+    """A file to be read, of blocks; ``line`` is the number of the line that was reached."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks, self._held = iter(blocks), b""
+        self._blocks, self._held, self.line = iter(blocks), b"", 1
 
     def read(self, size: int = -1) -> bytes:
         while not self._held:
@@ -168,15 +211,53 @@ class _Stream:
             self._held = block
         size = len(self._held) if size < 0 else size
         block, self._held = self._held[:size], self._held[size:]
+        self.line += block.count(b"\n")
         return block
 
 
+def _in_utf8(where: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass XML on in UTF-8, from the encoding that it declares, UTF-8 where it declares none."""
+    blocks, start = iter(blocks), b""
+    while len(start) < _DECLARATION and b">" not in start and (block := next(blocks, b"")):
+        start += block
+    declared = _DECLARED.match(start)
+    encoding = declared[1].decode() if declared else "UTF-8"
+    if declared:
+        start = start[: declared.start(1)] + b"UTF-8" + start[declared.end(1) :]
+    line = 1
+    try:
+        if "<?xml".encode(encoding) != b"<?xml":
+            raise LookupError
+        decoder = codecs.getincrementaldecoder(encoding)()
+        for block in chain((start,), blocks):
+            yield decoder.decode(block).encode()
+            line += block.count(b"\n")
+        yield decoder.decode(b"", True).encode()
+    except LookupError:
+        expected = "expected one that it can be in and that Python knows: convert the file to UTF-8"
+        raise DataError(f"{where}:1: found the encoding {encoding} declared, {expected}") from None
+    except UnicodeError as error:
+        raise _no_encoding(where, line, encoding, error) from None
+
+
+def _no_encoding(where: str, line: int, encoding: str, error: UnicodeError) -> DataError:
+    found = "characters"
+    if isinstance(error, UnicodeDecodeError):
+        found, line = f"byte 0x{error.object[error.start]:02x}", line + error.object[: error.start].count(b"\n")
+    remedy = "convert the file to UTF-8, or let its first line name its encoding"
+    return DataError(f"{where}:{line}: found {found} that {encoding} has not: {remedy}")
+
+
 def _well_formed(where: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Pass XML on; refuse what is cut short, which the parser of RDF takes for whole."""
-    parser = expat.ParserCreate()
+    """Pass XML on; refuse what is cut short, which the parser of RDF takes for whole, or goes on without an end."""
+    parser, read, last = expat.ParserCreate(), 0, 0
     try:
         for block in blocks:
             parser.Parse(block, False)
+            read += len(block)
+            last = read if b">" in block else last
+            if read - min(last, parser.CurrentByteIndex) > LONGEST:
+                raise DataError(_endless(where, parser.CurrentLineNumber, "XML"))
             yield block
         parser.Parse(b"", True)
     except expat.ExpatError as error:

@@ -80,8 +80,10 @@ def number_keys(iris: Sequence[str], keys: Sequence[str], what: str) -> Keys:
         first: dict[str, str] = {}
         for iri, key in zip(iris, keys, strict=True):
             if first.setdefault(key, iri) != iri:
-                both = f"both {first[key]} and {iri}"
-                raise DataError(f"{what} {key!r} is found for {both}: strip fewer prefixes (--strip)") from None
+                both, remedy = (first[key], iri), "strip fewer prefixes (--strip)"
+                if any(name.startswith("_:") for name in both):
+                    remedy = "blank nodes are named by the number of their file: give the files in another order"
+                raise DataError(f"{what} {key!r} is found for both {both[0]} and {both[1]}: {remedy}") from None
         raise
 
 

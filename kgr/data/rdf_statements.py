@@ -51,14 +51,15 @@ class Statements:
         Statements about statements by predicate: these are left out.
     graphs : Counter
         Statements by named graph.
-    untagged, blank : int
-        Texts without a language tag; texts of nothing but spaces, which are left out.
+    untagged, blank, directed : int
+        Texts without a language tag; texts of nothing but spaces, which are left out; texts with a direction of
+        writing, which is.
     """
 
     def __init__(self, spool: Path, language: str, keep: bool) -> None:
         self.things, self.relations, self.types = Numbering(), Numbering(), Numbering()
         self.literals, self.triple_terms, self.graphs = Counter[str](), Counter[str](), Counter[str]()
-        self.untagged = self.blank = 0
+        self.untagged = self.blank = self.directed = 0
         self._language, self._keep = language, keep
         self._fields: dict[str, str | None] = {}
         self._sections: dict[tuple[str, str | None], int] = {}
@@ -148,6 +149,7 @@ class Statements:
                 if not text.strip():
                     self.blank += 1
                     continue
+                self.directed += object.direction is not None
                 described.append(thing)
                 sections.append(section)
                 texts.append(text.encode())

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -279,6 +280,13 @@ def test_a_large_document(tmp_path: Path) -> None:
     store = build_corpus(tmp_path / "in", tmp_path / "store")
     index = open_terms(store)
     assert index is not None and index.lengths.tolist() == [2_000_000, 1]
+
+
+def test_a_record_without_an_end_is_refused() -> None:
+    """Whatever the length of the file."""
+    blocks = chain((LINES.encode(),), repeat(b"x" * (1 << 20)))
+    with pytest.raises(DataError, match=r"a:4: found no end of the line or record in 64 MiB"):
+        list(cut_shards([("a", blocks)], "corpus", 8))
 
 
 def test_settings_are_checked(many: list[Path], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rdf_folder import EXAMPLE, LABEL, RDF, RDFS, TYPE, Folder, counts, short, texts, triples, types
 
+import kgr
 from kgr.data import rdf_files
 from kgr.data.quarantine import Quarantine
-from kgr.data.rdf_files import Reading
+from kgr.data.rdf_files import Reading, syntax_of
 from kgr.errors import ConfigError, DataError
 
 GRAPH = {
@@ -253,6 +255,119 @@ def test_blank_nodes_without_a_label_are_numbered(folder: Folder) -> None:
         ("_:1/[1]", "p", "b"), ("a", "p", "_:1/[1]"), ("_:1/[2]", "p", "_:1/c"), ("a", "p", "_:1/[2]"),
         ("b", "q", "_:1/[3]"), ("_:1/[3]", first, "a"), ("_:1/[3]", rest, f"{RDF}nil"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", [*GRAPH])
+def test_labels_that_look_drawn_are_kept(ending: str, folder: Folder) -> None:
+    """They look like those that the parser draws for nodes without a label, and stand where blocks are cut too."""
+    labels = [f"{'abcdef'[number % 6]}{number:031x}" for number in range(3000)] + ["0" * 32, "a" * 21, "deadbeef"]
+    if ending in ("xml", "rdf"):
+        some = "".join(
+            f'<rdf:Description rdf:nodeID="{label}"><p rdf:nodeID="x"/></rdf:Description>'
+            for label in labels
+            if label[0] > "9"
+        )
+        more = '<rdf:Description><p><rdf:Description rdf:about="http://e/a"/></p></rdf:Description>'
+        content = f'<rdf:RDF xmlns:rdf="{RDF}" xmlns="http://e/">{some}{more}</rdf:RDF>'
+        labels = [label for label in labels if label[0] > "9"]
+    else:
+        content = "".join(f"_:{label} <http://e/p> _:x .\n" for label in labels)
+        content += "[] <http://e/p> <http://e/a> .\n" if ending in ("ttl", "trig") else ""
+    store = folder.build(content, f"a.{ending}")
+    own = [f"_:1/{label}" for label in labels]
+    unnamed = [("_:1/[1]", "http://e/p", "http://e/a")] if ending not in ("nt", "nq") else []
+    assert triples(store) == [(key, "http://e/p", "_:1/x") for key in own] + unnamed
+    assert counts(store)["blank_nodes"] == len(own) + 1 + len(unnamed)
+    kgr.export(store, folder.path / "out.nt", "nt")
+    assert triples(folder.build_files([folder.path / "out.nt"], "again")) == triples(store)
+
+
+def test_a_key_that_a_blank_node_has_too(folder: Folder) -> None:
+    with pytest.raises(DataError, match=r"both urn:kgr:entity:_:1/x and _:1/x: blank nodes are named by the number"):
+        folder.build("<urn:kgr:entity:_:1/x> <http://e/p> <http://e/a> .\n_:x <http://e/p> <http://e/a> .")
+
+
+ENDLESS = {
+    "nt": '<http://e/a> <http://e/p> "',
+    "ttl": "<http://e/a> <http://e/p> <http://e/",
+    "trig": "<http://e/g> { # ",
+    "xml": f'<rdf:RDF xmlns:rdf="{RDF}" a="',
+    "rdf": f'<rdf:RDF xmlns:rdf="{RDF}" xmlns="http://e/"><rdf:Description rdf:about="http://e/a"><p>',
+    "owl": "<!-- > ",
+}
+
+
+@pytest.mark.parametrize("ending", ENDLESS)
+def test_what_has_no_end_is_refused(ending: str, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of any length: what is read of it is bounded."""
+    if ending not in ("ttl", "trig"):  # of which the parser itself has a bound
+        monkeypatch.setattr(rdf_files, "LONGEST", 3 << 20)
+    read = 0
+
+    def blocks() -> Iterator[bytes]:
+        nonlocal read
+        yield GRAPH["nt"].encode() if ending not in ("xml", "rdf", "owl") else b"\n" * 8
+        yield ENDLESS[ending].encode()
+        while True:
+            read += 1 << 16
+            assert read < 40 << 20
+            yield b"a> "[: 1 + 2 * (ending == "owl")] * (1 << 16)
+
+    name = "XML" if ending in ("xml", "rdf", "owl") else {"ttl": "Turtle", "trig": "TriG"}.get(ending, "")
+    lines = 9 if name == "XML" else GRAPH["nt"].count("\n") + 1
+    found = f"found no {name}: what began here or before has no end" if name else "found no end of the line or record"
+    reading = Reading(Quarantine(folder.path / "quarantine", "statement"))
+    with pytest.raises(DataError, match=rf"a:{lines}: {found} (with)?in \d+ MiB"):
+        reading.read(("a", blocks()), syntax_of(f"a.{ending}"), list)
+
+
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "windows-1252", "UTF-8", "us-ascii", "Shift_JIS"])
+def test_xml_in_the_encoding_that_it_declares(encoding: str, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rdf_files, "BLOCK", 7)
+    text = {"Shift_JIS": "日本", "us-ascii": "Koln"}.get(encoding, "Köln")
+    content = GRAPH["xml"].replace('?xml version="1.0"?', f"?xml version='1.0' encoding='{encoding}'?")
+    content = content.replace("kind", text).replace("\U0001f600", "")
+    store = folder.build(content.encode(encoding), "a.rdf")
+    assert texts(store)["types/en.label"] == {"http://e/T": [text]}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "message"),
+    [
+        (
+            None,
+            b"\xf6",
+            r"a\.rdf:9: found byte 0xf6 that UTF-8 has not: convert the file to UTF-8, or let its first line",
+        ),
+        ("us-ascii", b"\xf6", r"a\.rdf:9: found byte 0xf6 that us-ascii has not"),
+        ("UTF-8", b"\xc3", r"a\.rdf:9: found byte 0xc3 that UTF-8 has not"),
+        (
+            "klingon",
+            b"",
+            r"a\.rdf:1: found the encoding klingon declared, expected one that .*: convert the file to UTF-8",
+        ),
+        ("UTF-16", b"", r"a\.rdf:1: found the encoding UTF-16 declared, expected one that"),
+        ("zlib", b"", r"a\.rdf:1: found the encoding zlib declared, expected one that"),
+    ],
+)
+def test_xml_in_no_known_encoding(encoding: str | None, text: bytes, message: str, folder: Folder) -> None:
+    declared = f' encoding="{encoding}"' if encoding else ""
+    content = (
+        GRAPH["xml"]
+        .replace("?>", f"{declared}?>", 1)
+        .replace("\U0001f600", "")
+        .encode()
+        .replace(b"kind", b"ki" + text + b"nd")
+    )
+    with pytest.raises(DataError, match=message):
+        folder.build(content, "a.rdf")
+
+
+def test_a_direction_of_writing_is_told(folder: Folder) -> None:
+    line = f'a {LABEL} "\u05d0"@{{}}'
+    store = folder.build(short("\n".join([line.format("he--rtl"), line.format("yi"), "a p b"])), strip=EXAMPLE)
+    assert texts(store) == {"entries/he.label": {"a": ["\u05d0"]}, "entries/yi.label": {"a": ["\u05d0"]}}
+    assert folder.said == ["1 texts have a direction of writing (--ltr or --rtl): kept without it"]
 
 
 def test_a_literal_of_a_million_characters(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgr.data.lines import Numbering
+from kgr.data.lines import Numbering, numbered_lines
 from kgr.data.triples import parse_triples, read_triples
 from kgr.errors import DataError
 
@@ -120,3 +121,10 @@ def test_line_of_the_error_in_any_cut(lines: list[str], size: int) -> None:
             parse_triples(blocks, "t", Numbering(), Numbering())
     else:
         assert len(parse_triples(blocks, "t", Numbering(), Numbering())) == len(lines)
+
+
+def test_a_line_without_an_end_is_refused() -> None:
+    """Whatever the length of the file."""
+    blocks = chain((b"a\tr\tb\n",), repeat(bytes(1 << 20).replace(b"\0", b"x")))
+    with pytest.raises(DataError, match=r"a:2: found no end of the line or record in 64 MiB"):
+        list(numbered_lines(blocks, "a"))

@@ -46,7 +46,7 @@ def analyze(
     say so.
     """
     if out is not None:
-        check_plots()
+        check_plots(out)
     names = [name.strip() for name in splits.split(",")] if splits is not None else None
     found = find(opened(store), splits=names, language=language, **given(limits))
     if as_json:

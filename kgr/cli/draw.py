@@ -15,7 +15,7 @@ from kgr.cli.terminal import print_json, say
 @click.command()
 @click.argument("store")
 @click.argument("keys", metavar="KEY…", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE.png")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE.png|svg|pdf")
 @click.option("--hops", type=click.IntRange(min=1), help="edges away from the entity  [default: 1]")
 @click.option("--size", type=click.IntRange(min=1), help="entities, at most  [default: 40]")
 @click.option("--query", metavar="STRUCTURE", help="draw a query with its answers; KEY… are its arguments")
@@ -36,7 +36,8 @@ def draw(
 ) -> None:
     """Draw what lies round an entity, or a query with its answers, as a picture.
 
-    One PNG, which needs the extra plot. Answers of a query are exact, those in the graph of train, valid and test:
+    A PNG, SVG or PDF, as the name ends, which needs the extra plot. Answers of a query are exact, those in the graph
+    of train, valid and test:
 
     \b
         kgr draw STORE territory:CH --hops 2 --out F.png

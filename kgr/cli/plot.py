@@ -23,8 +23,9 @@ from kgr.cli.terminal import print_json
 def plot(run: str, out: Path | None, as_json: bool) -> None:
     """Draw loss, rate and evaluations of a run as a picture.
 
-    One PNG, which needs the extra plot. Over the steps: loss, rows per second, learning rate and what evaluations
-    found. Beside them the last whole evaluation as bars: of query models by structure, with popularity.
+    One PNG, SVG or PDF, as the name ends, which needs the extra plot. Over the steps: loss, rows per second, learning
+    rate and what evaluations found. Beside them the last whole evaluation as bars: of query models by structure, with
+    popularity.
     """
     from kgr.runs import load_run
 

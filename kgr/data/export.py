@@ -166,8 +166,8 @@ def _left_out(store: Store, format: Format, splits: Sequence[str]) -> Iterator[s
         yield f"without {silent:,} entries of which nothing is said: no triple, type or text"
     if format in _MERGED and (np.asarray(store.kinds) != ENTITY).any():
         yield f"without what entries are, documents, synsets or sememes: {format} has things alone"
-    if format in _GRAPHS and (documents := len(store.entries) - store.entities):
-        yield f"without {documents:,} documents, which are no entities of the graph"
+    if format in _GRAPHS and (outside := len(store.entries) - store.entities):
+        yield f"without {outside:,} entries outside the graph (documents, or in no triple) and what is said of these"
     if more := Counter(name.partition("/")[0] for name in store.sections if name.partition("/")[0] not in _WRITTEN):
         named = ", ".join(f"{group} ({count})" for group, count in more.items())
         yield f"without other sections of the store, for which {format} has no place: {named}"

@@ -14,14 +14,17 @@ from kgr.index.store import Store
 _REFUSED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML cannot hold."""
 
+_KEPT = {"\r": "&#13;"}
+"""What readers of XML would take for another character: a line feed."""
+
 _ATTRIBUTES = {"node": ("label",), "edge": ("relation", "label", "split")}
 
 
 def graphml(store: Store, splits: Sequence[str], language: str, lost: Counter[str]) -> Iterator[str]:
     """Yield nodes, whose ids are keys, and edges, with the attributes of :meth:`kgr.Store.to_networkx`.
 
-    Labels are in ``language``, else in English, else in any, else the key. What XML cannot hold of them becomes U+FFFD
-    and is counted in ``lost``.
+    Labels are in ``language``, else in English, else in any, else the key. What XML cannot hold of them, which is
+    control characters but tabs and line ends, surrogates, U+FFFE and U+FFFF, becomes U+FFFD and is counted in ``lost``.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def _edges(store: Store, splits: Sequence[str], language: str, lost: Counter[str
 
 
 def _data(key: str, text: str) -> str:
-    return f'<data key="{key}">{escape(text)}</data>'
+    return f'<data key="{key}">{escape(text, _KEPT)}</data>'
 
 
 def _key(key: str) -> str:

@@ -1,4 +1,4 @@
-"""What a run reported, as panels of curves over its steps and of bars, drawn as one PNG with the extra ``plot``."""
+"""What a run reported, as panels of curves over its steps and of bars, drawn as one picture with the extra ``plot``."""
 
 from __future__ import annotations
 
@@ -75,14 +75,15 @@ def evaluation_bars(run: Run, title: str, kinds: Mapping[str, Figures]) -> Itera
 
 
 def plot(run: Run, path: str | Path | None, panels: Iterator[Panel]) -> Path:
-    """Draw panels into a PNG, ``plot.png`` in the run folder by default; return its path.
+    """Draw panels into a PNG, SVG or PDF, ``plot.png`` in the run folder by default; return its path.
 
     Raises
     ------
     ConfigError
-        The extra ``plot`` is not installed; there is nothing to draw.
+        The extra ``plot`` is not installed; the path ends otherwise; there is nothing to draw.
     """
-    check_plots()
+    out = run.path / "plot.png" if path is None else Path(path)
+    check_plots(out)
     from matplotlib.figure import Figure
 
     drawn = [panel for panel in panels if panel.series]
@@ -95,7 +96,6 @@ def plot(run: Run, path: str | Path | None, panels: Iterator[Panel]) -> Path:
         panel.draw(axes)
     for axes in places[len(drawn) :]:
         axes.set_axis_off()
-    out = run.path / "plot.png" if path is None else Path(path)
     save_figure(figure, out)
     return out
 

@@ -1,4 +1,4 @@
-"""Pictures of what lies round an entity, and of a query with its answers: PNG, with the extra ``plot``."""
+"""Pictures of what lies round an entity, and of a query with its answers: PNG, SVG or PDF, with the extra ``plot``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def draw(
     language: str = "en",
     message: Message | None = None,
 ) -> Neighbourhood:
-    """Draw what lies round an entity into a PNG, and return it; see :func:`kgr.neighbourhood`.
+    """Draw what lies round an entity into a PNG, SVG or PDF, and return it; see :func:`kgr.neighbourhood`.
 
     The entity stands in the middle, others on rings by their hops; held-out edges are dashed. The same arguments give
     the same places. ``message`` is told what there was no room for, and which labels no font here can write: these
@@ -76,11 +76,11 @@ def draw(
     Raises
     ------
     ConfigError
-        The extra ``plot`` is not installed.
+        The extra ``plot`` is not installed; ``out`` ends otherwise.
     UnknownKey
         No entity has the key; the nearest are named.
     """
-    check_plots()
+    check_plots(out)
     store = open_store(store)
     found = neighbourhood(store, key, hops, size=size, language=language)
     spots, parents = _rings(found)
@@ -96,7 +96,7 @@ def draw(
 def _arrow_of(link: Link, parents: Mapping[str, str]) -> _Arrow:
     outward, inward = parents.get(link.tail) == link.head, parents.get(link.head) == link.tail
     name = shown(clean(link.label), link.relation)
-    text, at = name if outward or inward else "", 0.66 if outward else 0.34
+    text, at = name if outward or inward or link.head == link.tail else "", 0.66 if outward else 0.34
     return _Arrow(link.head, link.tail, name, text, at, link.held_out)
 
 
@@ -154,20 +154,20 @@ def draw_query(
     language: str = "en",
     message: Message | None = None,
 ) -> list[str]:
-    """Draw a query with its exact answers in the graph of train, valid and test into a PNG; return their keys.
+    """Draw a query with its exact answers in the graph of train, valid and test; return their keys.
 
-    From the anchors on the left edges lead to the answers on the right, those first that train alone has; what a
-    negation forbids is red and dotted, held-out edges are dashed. At most ``k`` answers are drawn, from at most three
-    entities each; ``message`` is told of the others.
+    The picture is a PNG, SVG or PDF. From the anchors on the left edges lead to the answers on the right, those first
+    that train alone has; what a negation forbids is red and dotted, held-out edges are dashed. At most ``k`` answers
+    are drawn, from at most three entities each; ``message`` is told of the others.
 
     Raises
     ------
     ConfigError
-        The extra ``plot`` is not installed.
+        The extra ``plot`` is not installed; ``out`` ends otherwise.
     QueryError, UnknownKey
         No structure, or keys that do not fit it.
     """
-    check_plots()
+    check_plots(out)
     if k < 1:
         raise ConfigError(f"k is {k}, expected at least 1")
     store, word = open_store(store), parse(structure)
@@ -289,12 +289,15 @@ def _colours(arrows: Sequence[_Arrow]) -> dict[str, Any]:
 
 
 def _bends(arrows: Sequence[_Arrow]) -> list[float]:
-    """Return how far each edge bends, so that those of the same two ends lie side by side."""
+    """Return how far each edge bends, so that those of the same two ends lie side by side; of loops, their number."""
     seen: dict[frozenset[Any], int] = {}
     bends = []
     for arrow in arrows:
         ends = frozenset((arrow.tail, arrow.head))
         count = seen[ends] = seen.get(ends, 0) + 1
+        if len(ends) == 1:
+            bends.append(float(count))
+            continue
         bends.append((count // 2) * 0.12 * (1 if count % 2 else -1) * (1 if str(arrow.tail) < str(arrow.head) else -1))
     return bends
 
@@ -302,17 +305,16 @@ def _bends(arrows: Sequence[_Arrow]) -> list[float]:
 def _draw_arrow(axes: Any, tail: _Spot, head: _Spot, arrow: _Arrow, colour: Any, bend: float) -> None:
     from matplotlib.patches import FancyArrowPatch
 
-    if tail is head:  # a loop cannot be seen
-        return
     style = ":" if arrow.negated else "--" if arrow.dashed else "-"
     start, end = (tail.x, tail.y), (head.x, head.y)
-    axes.add_patch(
-        FancyArrowPatch(
-            start, end, arrowstyle="-|>", mutation_scale=9, shrinkA=5, shrinkB=6, linestyle=style, color=colour,
-            linewidth=1.1 if arrow.text else 0.7, alpha=0.9 if arrow.text else 0.45,
-            connectionstyle=f"arc3,rad={bend}", zorder=1,
-        )
-    )  # fmt: skip
+    looks = {
+        "arrowstyle": "-|>", "mutation_scale": 9, "shrinkA": 5, "shrinkB": 6, "linestyle": style, "color": colour,
+        "linewidth": 1.1 if arrow.text else 0.7, "alpha": 0.9 if arrow.text else 0.45, "zorder": 1,
+    }  # fmt: skip
+    if tail is head:
+        _draw_loop(axes, tail, arrow.text, colour, bend, looks)
+        return
+    axes.add_patch(FancyArrowPatch(start, end, connectionstyle=f"arc3,rad={bend}", **looks))
     if arrow.text:
         across = 2 * bend * arrow.at * (1 - arrow.at)  # of a parabola as high as the bend is in the middle
         x = start[0] + arrow.at * (end[0] - start[0]) + across * (end[1] - start[1])
@@ -324,6 +326,25 @@ def _draw_arrow(axes: Any, tail: _Spot, head: _Spot, arrow: _Arrow, colour: Any,
             rotation_mode="anchor", ha="center", va="center", zorder=2,
             bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
         )  # fmt: skip
+
+
+def _draw_loop(axes: Any, spot: _Spot, text: str, colour: Any, number: float, looks: Mapping[str, Any]) -> None:
+    """Draw the n-th edge from a spot to itself, across the way to the middle, its text at its far end."""
+    from matplotlib.patches import FancyArrowPatch
+    from matplotlib.path import Path as Line
+    from matplotlib.transforms import Affine2D, ScaledTranslation
+
+    middle, reach = math.radians(spot.turn - 90 if spot.side != "over" else -65), 24 + 22 * number
+    out, back = ((reach * math.cos(middle + way), reach * math.sin(middle + way)) for way in (-0.5, 0.5))
+    points = Affine2D().scale(1 / 72) + axes.figure.dpi_scale_trans + ScaledTranslation(spot.x, spot.y, axes.transData)
+    near, far = ((5 * x / reach, 5 * y / reach) for x, y in (out, back))
+    curve = Line([near, out, back, far], [Line.MOVETO, Line.CURVE4, Line.CURVE4, Line.CURVE4])
+    axes.add_patch(FancyArrowPatch(path=curve, transform=points, **looks))
+    axes.annotate(
+        text, (spot.x, spot.y), (0.75 * reach * math.cos(middle), 0.75 * reach * math.sin(middle)),
+        textcoords="offset points", fontsize=6.5, color=colour, ha="center", va="center", zorder=2,
+        bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+    )  # fmt: skip
 
 
 def _draw_spot(axes: Any, spot: _Spot) -> None:

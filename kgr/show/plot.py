@@ -1,4 +1,4 @@
-"""Figures of analyses as PNG, with the extra ``plot``."""
+"""Figures of analyses as PNG, SVG or PDF, with the extra ``plot``."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _BARS = 20
 
 
 def plot_analysis(found: Analysis, path: Path) -> None:
-    """Draw an analysis into a PNG: its largest relations by size and pattern, and its rules by confidence.
+    """Draw an analysis into a PNG, SVG or PDF: its largest relations by size and pattern, and its rules by confidence.
 
     Raises
     ------
     ConfigError
-        The extra ``plot`` is not installed.
+        The extra ``plot`` is not installed; the path ends otherwise.
     """
-    check_plots()
+    check_plots(path)
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(14, 9), layout="constrained")

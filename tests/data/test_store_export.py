@@ -60,7 +60,7 @@ def test_what_tables_cannot_hold_is_counted(odder: Store, tmp_path: Path) -> Non
     assert sorted(done.left_out) == [
         "1 texts with tabs or line ends: written with spaces",
         "2 texts beside the first of their field and language: left out",
-        "without 1 documents, which are no entities of the graph",
+        "without 1 entries outside the graph (documents, or in no triple) and what is said of these",
         "without other sections of the store, for which tsv has no place: vectors (1)",
     ]
     again = built(tmp_path / "out", "train", "valid", "test")
@@ -160,6 +160,16 @@ def test_graphml_is_what_networkx_is_given(odder: Store, tmp_path: Path) -> None
     rows = [(head, tail, data["relation"], data["label"], data["split"]) for head, tail, data in found.edges(data=True)]
     more = ("Q1", "/m/027rn", "P1", "führt zu", "valid")
     assert sorted(rows) == sorted([more, *((h, t, *data.values()) for h, t, data in expected.edges(data=True))])
+
+
+def test_line_ends_in_labels_stay_in_graphml(tmp_path: Path) -> None:
+    (tmp_path / "in.nt").write_text(
+        '<e:a> <e:p> <e:b> .\n<e:a> <http://www.w3.org/2000/01/rdf-schema#label> "1\\r2\\r\\n3\\t4\\u00855\\u00086" .\n'
+    )
+    done = kgr.export(kgr.build_rdf(tmp_path / "in.nt", tmp_path / "store"), tmp_path / "out", "graphml")
+    found = networkx.read_graphml(tmp_path / "out")
+    assert found.nodes["e:a"]["label"] == "1\r2\r\n3\t4\u00855\ufffd6"
+    assert "1 labels with characters that XML cannot hold: written with U+FFFD" in done.left_out
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib.colors
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -62,12 +64,45 @@ def test_an_entity_is_drawn_with_labels_and_relations(store: Store, tmp_path: Pa
     assert {"→ _likes", "→ owns", "→ is", "- - held out of train"} <= set(texts)
 
 
-def test_the_same_picture_each_time(store: Store, tmp_path: Path) -> None:
-    for name in ("one", "two"):
+@pytest.mark.parametrize(("ending", "start"), [("png", PNG), ("SVG", b"<?xml"), ("pdf", b"%PDF")])
+def test_the_same_picture_each_time(store: Store, tmp_path: Path, ending: str, start: bytes) -> None:
+    found = []
+    for name in (f"one.{ending}", f"two.{ending}"):
         kgr.draw(store, "a", tmp_path / name)
         kgr.draw_query(store, "2i", ["a", "owns", "b", "owns"], tmp_path / f"query-{name}")
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    assert (tmp_path / "query-one").read_bytes() == (tmp_path / "query-two").read_bytes()
+        found.append([(tmp_path / file).read_bytes() for file in (name, f"query-{name}")])
+    assert found[0] == found[1]
+    assert all(picture.startswith(start) for picture in found[0])
+
+
+def test_other_pictures_are_refused_before_drawing(store: Store, tmp_path: Path) -> None:
+    for name, ending in (("a.jpg", ".jpg"), ("a", ""), ("a.svg.gz", ".gz")):
+        result = command(store, "a", "--out", str(tmp_path / name))
+        assert result.exit_code == 1
+        assert f"{name}: found the ending {ending!r}, expected one of .png, .svg, .pdf" in result.stderr
+        with pytest.raises(kgr.ConfigError, match="expected one of"):
+            kgr.draw_query(store, "no structure", [], tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["a", "b"])
+def test_an_edge_to_itself_is_drawn(key: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves the entity and comes back to it, at its place, with an arrow and its name."""
+    figures: list[Any] = []
+    save = drawing.save_figure
+    monkeypatch.setattr(drawing, "save_figure", lambda figure, path: (figures.append(figure), save(figure, path)))
+    found = kgr.draw(store, key, tmp_path / "a.png")
+    (figure,) = figures
+    (axes,) = figure.axes
+    (name,) = (text for text in axes.texts if text.get_text() == "is")
+    assert len(axes.patches) == len(found.links)
+    (label,) = (text for text in axes.texts if text.get_text() == "costs $5 and $6")
+    place = axes.transData.transform(label.xy)
+    colour = matplotlib.colors.to_rgb(name.get_color())
+    (loop,) = (patch for patch in axes.patches if patch.get_edgecolor()[:3] == colour)
+    curve = loop.get_path().vertices[:4]
+    far = np.abs(loop.get_transform().transform(curve) - place).max(axis=1)
+    assert far[0] < 20 and far[3] < 20 and 20 < far.max() < 120
 
 
 @pytest.mark.parametrize("language", ["zh", "ar"])

@@ -2,7 +2,8 @@
 
 They are lazy. A row that a step does not touch stays as it is, and so do its moments: they do not
 decay while the row waits. Adam's bias correction counts the steps of the whole table. Where every
-step touches every row they equal ``torch.optim.Adam`` and ``torch.optim.Adagrad``.
+step touches every row they equal ``torch.optim.Adam`` and ``torch.optim.Adagrad``. ``rate`` is how many times the
+learning rate they move rows by.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class RowOptimizer(Protocol):
 class RowAdam:
     """Adam (Kingma and Ba 2015) over touched rows."""
 
+    rate: float = 1.0
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
@@ -44,13 +46,14 @@ class RowAdam:
         mean = moments["mean"].lerp_(grad, 1 - self.beta1)
         square = moments["square"].mul_(self.beta2).addcmul_(grad, grad, value=1 - self.beta2)
         spread = square.sqrt().div_(math.sqrt(1 - self.beta2**step)).add_(self.eps)
-        rows.addcdiv_(mean, spread, value=-lr / (1 - self.beta1**step))
+        rows.addcdiv_(mean, spread, value=-lr * self.rate / (1 - self.beta1**step))
 
 
 @dataclasses.dataclass(frozen=True)
 class RowAdagrad:
     """Adagrad (Duchi et al. 2011) over touched rows."""
 
+    rate: float = 1.0
     eps: float = 1e-10
 
     def widths(self, width: int) -> dict[str, int]:
@@ -60,7 +63,7 @@ class RowAdagrad:
     def update(self, rows: Tensor, grad: Tensor, moments: Mapping[str, Tensor], lr: float, step: int) -> None:
         """Move ``rows`` and ``moments`` in place."""
         total = moments["sum"].addcmul_(grad, grad, value=1.0)
-        rows.addcdiv_(grad, total.sqrt().add_(self.eps), value=-lr)
+        rows.addcdiv_(grad, total.sqrt().add_(self.eps), value=-lr * self.rate)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +73,7 @@ class RowScalarAdagrad:
     See arXiv 1903.12287; beside the rows it keeps their ``width``-th part.
     """
 
+    rate: float = 1.0
     eps: float = 1e-10
 
     def widths(self, width: int) -> dict[str, int]:
@@ -79,7 +83,7 @@ class RowScalarAdagrad:
     def update(self, rows: Tensor, grad: Tensor, moments: Mapping[str, Tensor], lr: float, step: int) -> None:
         """Move ``rows`` and ``moments`` in place."""
         total = moments["sum"].add_(grad.square().mean(dim=1, keepdim=True))
-        rows.addcdiv_(grad, total.sqrt().add_(self.eps), value=-lr)
+        rows.addcdiv_(grad, total.sqrt().add_(self.eps), value=-lr * self.rate)
 
 
 @dataclasses.dataclass(frozen=True)

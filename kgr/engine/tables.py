@@ -28,6 +28,7 @@ def make_table(
     width: int,
     *,
     optimizer: str | None,
+    rate: float = 1.0,
     device: torch.device,
     init: Init,
     key: int,
@@ -46,6 +47,8 @@ def make_table(
     optimizer
         One of ``ROW_OPTIMIZERS``. None for rows that are only read: they then lie where there is room, by the kind if
         it has any, else by the first of ``others`` that has.
+    rate
+        How many times the learning rate they are moved by.
     folder
         Where a table on the disk lies; by default where the system has temporary files.
     others
@@ -58,7 +61,8 @@ def make_table(
     ConfigError
         There is no room: says how much it needs, how much there is, and which of ``others`` has room.
     """
-    share, law = Share(rows, processes.rank, processes.size), ROW_OPTIMIZERS[optimizer]() if optimizer else Unmoved()
+    share = Share(rows, processes.rank, processes.size)
+    law = ROW_OPTIMIZERS[optimizer](rate) if optimizer else Unmoved()
     where = folder or Path(tempfile.gettempdir())
     need = 4 * len(share) * (width + sum(law.widths(width).values()))
     if kind != "device" or device.type == "cpu":

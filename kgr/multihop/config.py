@@ -47,6 +47,9 @@ class MultihopConfig(TrainConfig):
         "those of a few batches on the device",
         choices=TABLES,
     )
+    entity_rate: float = setting(
+        1.0, "times the learning rate that entities' rows move by: of many entities a step touches few", low=0
+    )
     own_negatives: bool = setting(False, "each query has negatives of its own; costs their number times the memory")
     negative_law: str = setting(
         "uniform",

@@ -54,17 +54,19 @@ def make_parameters(
     optimizer = None if read_only else config.optimizer
     model = _model(config, device, optimizer, processes)
 
-    def table(rows: int, width: int, bound: float, stream: int, kind: str, others: tuple[str, ...]) -> Table:
+    def table(
+        rows: int, width: int, bound: float, stream: int, kind: str, others: tuple[str, ...], rate: float = 1
+    ) -> Table:
         return make_table(
-            kind, rows, width, optimizer=optimizer, device=device, init=uniform(bound), key=key(config.seed, stream),
-            folder=folder, others=others, processes=processes,
+            kind, rows, width, optimizer=optimizer, rate=rate, device=device, init=uniform(bound),
+            key=key(config.seed, stream), folder=folder, others=others, processes=processes,
         )  # fmt: skip
 
     others = tuple(kind for kind in TABLES if kind != config.table)
     entities = store.entities, model.entity_width(config.dim), model.entity_range, _ENTITIES
     relations = 2 * len(store.relations), model.relation_width(config.dim), model.relation_range, _RELATIONS
     return model, {
-        "entities": table(*entities, config.table, others),
+        "entities": table(*entities, config.table, others, config.entity_rate),
         "relations": table(*relations, "device", TABLES[1:] if read_only else ()),
     }
 

@@ -84,3 +84,18 @@ def test_n3_is_the_mean_over_queries_of_the_cubes_of_all_their_moduli(store: Sto
         moduli = rows.abs() if model == "distmult" else torch.complex(*rows.chunk(2, dim=-1)).abs()
         cubes += moduli.pow(3).sum().item()
     assert own.step(same).item() - plain.step(slot).item() == pytest.approx(0.5 * cubes / B, rel=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adagrad", "row-adagrad"])
+def test_entities_move_by_times_the_learning_rate_and_nothing_else_does(store: Store, optimizer: str) -> None:
+    moved = {}
+    for times in (1.0, 4.0):
+        task, slot = batch(store, model="betae", hidden=8, optimizer=optimizer, entity_rate=times)
+        before = {name: table.weight.clone() for name, table in task.tables.items()}
+        task.step(slot).backward()
+        for table in task.tables.values():
+            table.step(0.01)
+        moved[times] = {name: table.weight - before[name] for name, table in task.tables.items()}
+    assert moved[1.0]["entities"].abs().max() > 0.001
+    assert torch.allclose(moved[4.0]["entities"], 4 * moved[1.0]["entities"], atol=1e-6)
+    assert torch.equal(moved[4.0]["relations"], moved[1.0]["relations"])

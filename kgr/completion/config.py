@@ -12,9 +12,9 @@ from kgr._config import setting, settings
 from kgr.data import recipes
 from kgr.engine.config import OPTIMIZERS, ROWS_MOVE, TrainConfig
 from kgr.errors import ConfigError
-from kgr.models.fields import LINK_FIELDS
+from kgr.models.fields import LINK_FIELDS, readers
 
-LINK_MODEL_FIELDS = frozenset(field for fields in LINK_FIELDS.values() for field in fields)
+READERS = readers(LINK_FIELDS)
 
 DEFAULT_EPOCHS = 30.0
 ADAM_LR = 0.001
@@ -30,7 +30,13 @@ all distances cost several times the products of as many numbers, and a relation
 entity's numbers."""
 
 _INITS = ("normal", "uniform", "xavier-normal", "xavier-uniform")
-_NEGATIVES = ("negatives", "head_negatives", "own_negatives", "negative_law")
+_SAMPLED: dict[str, tuple[str, ...]] = {"training": ("negatives",)}
+_EXHAUSTIVE: dict[str, tuple[str, ...]] = {"training": ("1vsall", "kvsall")}
+_NORMS = ("l1", "l2", "l3")
+
+
+def _of(name: str) -> dict[str, tuple[str, ...]]:
+    return {"model": READERS[name]}
 
 
 _MODEL_HELP = "link model; unless told otherwise " + "; ".join(
@@ -64,13 +70,18 @@ class CompletionConfig(TrainConfig):
         "what a query is trained with: its answer against all entities, all its answers against all, or negatives",
         choices=("1vsall", "kvsall", "negatives"),
     )
-    negatives: int | None = setting(None, "negatives of a query; default 128", low=1, high=65_536)
+    negatives: int | None = setting(None, "negatives of a query; default 128", low=1, high=65_536, read_by=_SAMPLED)
     head_negatives: int | None = setting(
-        None, "negatives of a query for heads; default as for tails", low=1, high=65_536
+        None, "negatives of a query for heads; default as for tails", low=1, high=65_536, read_by=_SAMPLED
     )
-    own_negatives: bool = setting(False, "each query has negatives of its own, instead of sharing the batch's")
+    own_negatives: bool = setting(
+        False, "each query has negatives of its own, instead of sharing the batch's", read_by=_SAMPLED
+    )
     negative_law: str = setting(
-        "uniform", "how negatives are drawn: any entity, or by its edges", choices=("uniform", "degree")
+        "uniform",
+        "how negatives are drawn: any entity, or by its edges",
+        choices=("uniform", "degree"),
+        read_by=_SAMPLED,
     )
     loss: str = setting(
         "softmax",
@@ -88,13 +99,17 @@ class CompletionConfig(TrainConfig):
         None, "temperature of the margin loss's self-adversarial weights, 0 for uniform ones; default 1", low=0,
         read_by={"loss": ("margin",)},
     )  # fmt: skip
-    label_smoothing: float = setting(0.0, "share of the labels spread over all entities", low=0, high=1)
+    label_smoothing: float = setting(
+        0.0, "share of the labels spread over all entities", low=0, high=1, read_by=_EXHAUSTIVE
+    )
     reciprocal: bool = setting(True, "an inverse relation has a vector of its own")
     entity_dropout: float = setting(0.0, "dropout of entities' vectors", low=0, high=0.99)
     relation_dropout: float = setting(0.0, "dropout of relations' vectors", low=0, high=0.99)
-    feature_dropout: float | None = setting(None, "conve: dropout of whole feature maps; default 0.2", low=0, high=0.99)
+    feature_dropout: float | None = setting(
+        None, "conve: dropout of whole feature maps; default 0.2", low=0, high=0.99, read_by=_of("feature_dropout")
+    )
     projection_dropout: float | None = setting(
-        None, "conve: dropout after the projection; default 0.3", low=0, high=0.99
+        None, "conve: dropout after the projection; default 0.3", low=0, high=0.99, read_by=_of("projection_dropout")
     )
     regularizer: str = setting(
         "n3",
@@ -103,14 +118,27 @@ class CompletionConfig(TrainConfig):
         choices=("none", "l1", "l2", "l3", "n3", "dura"),
     )
     entity_weight: float | None = setting(
-        None, "weight of entities (dura: of all) in the penalty; default 0.01 in n3 and dura, else 0", low=0
+        None,
+        "weight of entities (dura: of all) in the penalty; default 0.01 in n3 and dura, else 0",
+        low=0,
+        read_by={"regularizer": (*_NORMS, "n3", "dura")},
     )
     relation_weight: float | None = setting(
-        None, "weight of relations in the penalty; default 0.01 in n3, else 0", low=0
+        None,
+        "weight of relations in the penalty; default 0.01 in n3, else 0",
+        low=0,
+        read_by={"regularizer": (*_NORMS, "n3")},
     )
-    weighted: bool = setting(True, "l1 to l3 of the vectors as the batch has them; no: of all vectors at every step")
+    weighted: bool = setting(
+        True,
+        "l1 to l3 of the vectors as the batch has them; no: of all vectors at every step",
+        read_by={"regularizer": _NORMS},
+    )
     relation_prediction: float = setting(
-        0.0, "weight of a second loss, the relation of head and tail among all; with 1vsall", low=0
+        0.0,
+        "weight of a second loss, the relation of head and tail among all; with 1vsall",
+        low=0,
+        read_by={"training": ("1vsall",)},
     )
     init: str | None = setting(None, "law of the initial vectors; default the model's", choices=_INITS)
     init_scale: float | None = setting(
@@ -119,66 +147,41 @@ class CompletionConfig(TrainConfig):
     start: str | None = setting(
         None, "vectors that training starts from: name of some in the store, or path as import-vectors reads it"
     )
-    norm: int | None = setting(None, "transe: distance, 1 or 2; default 2", low=1, high=2)
-    gamma: float | None = setting(None, "transe, rotate: score of an answer at distance 0; default 12", low=0)
+    norm: int | None = setting(None, "transe: distance, 1 or 2; default 2", low=1, high=2, read_by=_of("norm"))
+    gamma: float | None = setting(
+        None, "transe, rotate: score of an answer at distance 0; default 12", low=0, read_by=_of("gamma")
+    )
     parts: int | None = setting(
         None,
         "complex, distmult: equal parts of the vectors that learn apart, each by a loss of its own, whose scores add "
         "up: so many models of other initial vectors in one, of a share of dim each; default 1",
         low=1,
+        read_by=_EXHAUSTIVE | _of("parts"),
     )
-    relation_dim: int | None = setting(None, "tucker: numbers of a relation's vector; default dim", low=1)
+    relation_dim: int | None = setting(
+        None, "tucker: numbers of a relation's vector; default dim", low=1, read_by=_of("relation_dim")
+    )
 
     def __post_init__(self) -> None:
+        if self.model not in LINK_FIELDS:
+            raise ConfigError(f"model is {self.model!r}, expected one of {', '.join(LINK_FIELDS)}")
         super().__post_init__()
-        self._check_model()
-        self._check_training()
-        self._check_penalty()
+        self._check_choices()
         for steps, epochs in (("steps", "epochs"), ("eval_every", "eval_epochs")):
             if getattr(self, steps) and getattr(self, epochs) is not None:
                 raise ConfigError(f"{steps} and {epochs} are both given: give one, the other follows from it")
             if getattr(self, epochs) == 0:
                 raise ConfigError(f"{epochs} is 0, expected more, or none")
 
-    def _check_model(self) -> None:
-        if self.model not in LINK_FIELDS:
-            raise ConfigError(f"model is {self.model!r}, expected one of {', '.join(LINK_FIELDS)}")
-        for name in sorted(LINK_MODEL_FIELDS - set(LINK_FIELDS[self.model])):
-            if getattr(self, name) is not None:
-                readers = ", ".join(model for model, fields in LINK_FIELDS.items() if name in fields)
-                raise ConfigError(f"{name} is not read by model {self.model}, only by {readers}: leave it out")
+    def _check_choices(self) -> None:
         if self.model == "conve" and self.batch == 1:
             raise ConfigError("batch is 1, but model conve norms each number over a batch: use 2 or more")
         if self.init in ("normal", "uniform") and self.init_scale is None:
             raise ConfigError(f"init is {self.init}, which needs init_scale: its standard deviation or bound")
-
-    def _check_training(self) -> None:
-        if self.training != "negatives":
-            self._refuse(_NEGATIVES, f"training {self.training}", "negatives")
-            if self.loss == "margin":
-                raise ConfigError(f"loss is margin, which training {self.training} has no negatives for: use negatives")
-        elif self.label_smoothing:
-            raise ConfigError("label_smoothing is not read by training negatives, only by 1vsall, kvsall: leave it out")
-        if self.training != "1vsall":
-            self._refuse(("relation_prediction",), f"training {self.training}", "1vsall")
-        if self.training == "negatives":
-            self._refuse(("parts",), f"training {self.training}", "1vsall, kvsall")
-
-    def _check_penalty(self) -> None:
-        if self.regularizer == "none":
-            self._refuse(("entity_weight", "relation_weight"), "regularizer none", "l1, l2, l3, n3, dura")
-        if self.regularizer == "dura":
-            self._refuse(("relation_weight",), "regularizer dura", "l1, l2, l3, n3")
-        if self.regularizer in ("none", "n3", "dura"):
-            self._refuse(("weighted",), f"regularizer {self.regularizer}", "l1, l2, l3")
-        elif self.entity_weight is None and self.relation_weight is None:
+        if self.training != "negatives" and self.loss == "margin":
+            raise ConfigError(f"loss is margin, which training {self.training} has no negatives for: use negatives")
+        if self.regularizer in _NORMS and self.entity_weight is None and self.relation_weight is None:
             raise ConfigError(f"regularizer is {self.regularizer}, which needs entity_weight or relation_weight")
-
-    def _refuse(self, names: tuple[str, ...], by: str, readers: str) -> None:
-        fields = settings(type(self))
-        for name in names:
-            if getattr(self, name) != fields[name].default:
-                raise ConfigError(f"{name} is not read by {by}, only by {readers}: leave it out")
 
     @property
     def penalty(self) -> tuple[float, float]:
@@ -220,14 +223,12 @@ def resolve(path: Path | None, given: Mapping[str, Any]) -> CompletionConfig:
 
 _OF_PENALTY = frozenset(("entity_weight", "relation_weight", "weighted"))
 _OF_ONE = {
-    "model": LINK_MODEL_FIELDS
+    "model": READERS.keys()
     | _OF_PENALTY
     | {"dim", "optimizer", "lr", "regularizer", "entity_dropout", "relation_dropout"}
     | {"init", "init_scale", "reciprocal", "relation_prediction"},
     "optimizer": frozenset(("lr",)),
-    "training": frozenset(
-        (*_NEGATIVES, "label_smoothing", "relation_prediction", "parts", "loss", "adversarial", "weighting")
-    ),
+    "training": frozenset(("loss", "adversarial", "weighting")),
     "loss": frozenset(("adversarial", "weighting")),
     "regularizer": _OF_PENALTY,
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import chain
+
 FIELDS: dict[str, tuple[str, ...]] = {
     "gqe": ("gamma", "init_range"),
     "query2box": ("gamma", "init_range", "inside"),
@@ -29,3 +32,8 @@ LINK_FIELDS: dict[str, tuple[str, ...]] = {
     "conve": ("feature_dropout", "projection_dropout"),
 }
 """Those of the link predictors."""
+
+
+def readers(fields: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return by setting the models that read it."""
+    return {name: tuple(model for model, own in fields.items() if name in own) for name in chain(*fields.values())}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from kgr._config import setting
 from kgr.data import recipes
 from kgr.engine.config import TABLES, TrainConfig
 from kgr.errors import ConfigError
-from kgr.models.fields import FIELDS, NEGATING, PENALIZED
+from kgr.models.fields import FIELDS, NEGATING, PENALIZED, readers
 from kgr.query.program import LAWS, NEGATIVES, ROOTS
 from kgr.query.words import parse
 
@@ -22,10 +21,7 @@ NEGATIVE_WEIGHTS = {"2in": 1.0, "3in": 1.0, "inp": 1.0, "pin": 1.0, "pni": 1.0}
 MOST_WIDE = 1_000_000
 """Most numbers of a vector: far more than any use has, and far less than would make a size overflow."""
 
-READERS: dict[str, tuple[str, ...]] = {
-    name: tuple(model for model, own in FIELDS.items() if name in own) for name in chain(*FIELDS.values())
-} | {"n3": PENALIZED}
-"""The models that read each of their settings."""
+READERS = readers(FIELDS) | {"n3": PENALIZED}
 
 
 def _readers(name: str) -> dict[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kgr._config import make
-from kgr.completion.config import LINK_MODEL_FIELDS, CompletionConfig, resolve
+from kgr.completion.config import READERS, CompletionConfig, resolve
 from kgr.data.known import datasets_folder, known_names
 from kgr.data.recipes import recipe
 from kgr.errors import ConfigError
@@ -16,7 +16,7 @@ from kgr.models.fields import LINK_FIELDS
 def test_models_take_their_fields() -> None:
     assert set(LINK_MODELS) == set(LINK_FIELDS)
     given = {"norm": 1, "gamma": 3.0, "relation_dim": 10, "feature_dropout": 0.1, "projection_dropout": 0.1, "parts": 2}
-    assert set(given) == LINK_MODEL_FIELDS
+    assert set(given) == READERS.keys()
     for name, model in LINK_MODELS.items():
         fields = {field: given[field] for field in LINK_FIELDS[name]}
         config = make(CompletionConfig, {"model": name, "entity_dropout": 0.5, **fields})

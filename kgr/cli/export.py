@@ -36,4 +36,4 @@ def export(store: str, out: Path, form: Format, splits: tuple[str, ...], languag
         print_json(dataclasses.asdict(done))
     else:
         rows = [[split, f"{count:,}"] for split, count in done.triples.items()]
-        click.echo(f"{out}\n\n" + table(["triples", ""], rows, "lr"))
+        click.echo("\n\n".join([str(out), *([table(["triples", ""], rows, "lr")] if rows else [])]))

@@ -145,9 +145,8 @@ def whole_lines(blocks: Iterable[bytes], where: str) -> Iterator[tuple[int, byte
 def check_length(length: int, where: str, line: int, most: int = LONGEST) -> None:
     """Refuse what began in a line and has no end in ``most`` bytes, with a DataError."""
     if length > most:
-        raise DataError(
-            f"{where}:{line}: found no end of the line or record in {most >> 20} MiB, expected shorter ones"
-        )
+        found = f"a line or record of more than {most >> 20} MiB"
+        raise DataError(f"{where}:{line}: found {found}, expected shorter ones: is the file of another format?")
 
 
 def numbered_lines(blocks: Iterable[bytes], where: str) -> Iterator[tuple[int, str]]:

@@ -194,7 +194,8 @@ def _reason(error: SyntaxError) -> str:
 
 
 def _endless(where: str, line: int, form: str) -> str:
-    return f"{where}:{line}: found no {form}: what began here or before has no end within {LONGEST >> 20} MiB"
+    found = f"a literal, name or comment, begun here or before, that does not end in {LONGEST >> 20} MiB"
+    return f"{where}:{line}: found no {form}: {found}, expected shorter ones"
 
 
 class _Stream:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kgr.errors import DataError
 from kgr.index.cache import cached
+from kgr.index.kinds import DOCUMENT
 
 if TYPE_CHECKING:
     from kgr.index.store import Store
@@ -294,7 +295,8 @@ def load_graph(store: Store, splits: Sequence[str] = ("train",)) -> Graph:
 def require_graph(store: Store) -> None:
     """Refuse a store of documents alone, where a graph is asked for, with a DataError."""
     if not store.has("graph"):
-        raise DataError(f"{store.path}: has no graph, only {len(store.entries):,} documents; give a store with triples")
+        what = "documents" if (np.asarray(store.kinds) & DOCUMENT).all() else "entries in no triple"
+        raise DataError(f"{store.path}: has no graph, only {len(store.entries):,} {what}; give a store with triples")
 
 
 def _graph_of(arrays: Mapping[str, NDArray[Any]], relations: int) -> Graph:

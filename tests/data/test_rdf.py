@@ -179,6 +179,8 @@ def test_a_file_without_a_triple_between_things(folder: Folder) -> None:
         "2 entries are in no triple: kept after the entities",
     ]
     assert check_store(store.path) == []
+    with pytest.raises(DataError, match="has no graph, only 2 entries in no triple; give a store with triples"):
+        load_graph(store)
 
 
 def test_names_of_ours_come_back(folder: Folder) -> None:

@@ -151,6 +151,19 @@ def test_several_train_on_the_batches_of_one(group, store, tmp_path, most, setti
         assert metrics[size - 1] == [metrics[size - 1][0]] * size and "valid" in metrics[size - 1][0]
 
 
+@pytest.mark.parametrize("model", ["betae", "cone"])
+def test_several_pull_at_a_network_of_intersections_as_one_does(group, store, tmp_path, model):
+    settings = {"model": model, "hidden": 8, "structures": {"pi": 1}, "steps": 1}  # one: rounding is not yet a step
+    for size in (1, 2):
+        group.call(size, train, store, tmp_path / str(size), settings)
+    one, two = (contents(tmp_path / str(size)) for size in (1, 2))
+    pulls = {name for name in one if name.endswith("/exp_avg")}
+    assert {"attention.hidden.weight/exp_avg", "attention.out.weight/exp_avg"} < pulls
+    for name in pulls:
+        scale = max(0.01, float(one[name].abs().max()))
+        torch.testing.assert_close(two[name], one[name], rtol=1e-5, atol=1e-5 * scale)
+
+
 def test_what_some_have_saved_any_number_takes_up(group, store, tmp_path):
     group.call(2, train, store, tmp_path / "whole", {})
     for size, steps in ((2, 10), (1, 15), (3, 20), (2, 30)):

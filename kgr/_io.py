@@ -10,13 +10,15 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
+import json
 import math
 import mmap
 import os
+import re
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -127,6 +129,20 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
         _sync(file)
 
 
+def signed(told: Mapping[str, Any]) -> str:
+    """Return an object as JSON, with a checksum of all else that is in it: see :func:`intact`."""
+    return json.dumps({**told, "blake2b": _checksum(told)}, indent=1)
+
+
+def intact(told: Mapping[str, Any]) -> bool:
+    """Whether an object that :func:`signed` gave as JSON is as it was."""
+    return told.get("blake2b") == _checksum({name: value for name, value in told.items() if name != "blake2b"})
+
+
+def _checksum(told: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=32).hexdigest()
+
+
 def replace_text(path: Path, text: str) -> None:
     """Write a UTF-8 file in place of the one that is there, in one step."""
     replace_bytes(path, text.encode())
@@ -191,6 +207,14 @@ def temporary_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def move_files(source: Path, target: Path) -> None:
+    """Put the files of a folder into another, in place of those of their names, each synced before."""
+    for path in sorted(source.iterdir()):
+        sync(path)
+        _rename(path, target / path.name)
+    _sync_folder(target)
+
+
 def beside(path: Path, ending: str) -> Path:
     """Return the path whose name has one more ending, also of ``.`` and ``..``, whose names the system knows."""
     named = path.resolve() if path.name in ("", "..") else path
@@ -214,10 +238,10 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 def remove_leftovers(path: Path) -> None:
     """Remove what processes that are no more left half-written for ``path``."""
-    prefix = f".tmp-{path.name}-"
+    name = re.compile(rf"\.tmp-{re.escape(path.name)}-(\d+)-[0-9a-f]+")  # not that of one whose name goes on
     for found in list(path.parent.iterdir()):
-        owner, _, _ = found.name.removeprefix(prefix).partition("-")
-        if not found.name.startswith(prefix) or not owner.isdigit() or _alive(int(owner)):
+        match = name.fullmatch(found.name)
+        if match is None or _alive(int(match[1])):
             continue
         if found.is_dir():
             shutil.rmtree(found, ignore_errors=True)
@@ -286,12 +310,16 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
+def sync(path: Path) -> None:
+    """Sync a file that was written already."""
+    with naming(path), path.open("rb") as file:
+        _sync(file)
+
+
 def _sync_tree(folder: Path) -> None:
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
-            path = Path(parent, name)
-            with naming(path), path.open("rb") as file:
-                _sync(file)
+            sync(Path(parent, name))
         _sync_folder(Path(parent))
 
 

@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import errno
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,28 @@ def test_leftovers_of_the_dead_are_removed_and_of_the_living_kept(tmp_path):
     _io.remove_leftovers(tmp_path / "target")
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {f".tmp-other-{number}-aa", ".tmp-target-1-aa", ".tmp-target-x"}
+
+
+def test_leftovers_of_others_whose_names_go_on_are_theirs(tmp_path: Path) -> None:
+    """``wiki-1234`` is written while ``wiki`` is: 1234 is no process."""
+    with _io.atomic_folder(tmp_path / f"wiki-{1 << 30}") as other:
+        _io.replace_text(tmp_path / "wiki", "x")
+        _io.remove_leftovers(tmp_path / "wiki")
+        assert other.is_dir()
+
+
+def test_what_is_signed_is_found_changed() -> None:
+    told = json.loads(_io.signed({"b": [1, (2, "é")], "a": None, "c": {"x": 0.1}}))
+    assert _io.intact(told)
+    assert not _io.intact({**told, "a": 0}) and not _io.intact({"b": 1}) and not _io.intact({**told, "d": 1})
+
+
+def test_files_are_moved_in_place_of_others(tmp_path: Path) -> None:
+    for name, text in (("from/a", "new"), ("from/b", "b"), ("to/a", "old"), ("to/c", "c")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    _io.move_files(tmp_path / "from", tmp_path / "to")
+    assert {path.name: path.read_text() for path in (tmp_path / "to").iterdir()} == {"a": "new", "b": "b", "c": "c"}
 
 
 def test_links_share_and_copies_do_where_links_are_refused(tmp_path, monkeypatch):

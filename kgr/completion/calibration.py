@@ -111,14 +111,14 @@ def kept_calibration(
     head = {"format": _FORMAT, "made_from": dict(made_from)}
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         kept = {}
-    if isinstance(kept, dict) and {name: kept.get(name) for name in head} == head:
+    if isinstance(kept, dict) and _io.intact(kept) and {name: kept.get(name) for name in head} == head:
         found = kept["calibration"]
         return None if found is None else Calibration(**{**found, "weights": tuple(found["weights"])})
     made = make()
     try:
-        _io.replace_text(path, json.dumps({**head, "calibration": made and dataclasses.asdict(made)}, indent=1) + "\n")
+        _io.replace_text(path, _io.signed({**head, "calibration": made and dataclasses.asdict(made)}) + "\n")
     except OSError as error:
         if error.errno not in _io.CANNOT_KEEP:
             raise

@@ -63,17 +63,16 @@ class Checkpoint:
         where = path / "manifest.json"
         try:
             manifest = json.loads(where.read_text(encoding="utf-8"))
-            checksum = manifest.pop("blake2b")
             found, version = manifest["format"], manifest["version"]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
             raise FormatError(f"{where}: not the manifest of a checkpoint: {error}; {_ADVICE}") from error
         if (found, version) != (FORMAT, VERSION):
             raise FormatError(
                 f"{where}: format {found} {version}, expected {FORMAT} {VERSION}; train in another folder"
             )
-        if checksum != _digest(_canonical(manifest)):
+        if not _io.intact(manifest):
             raise FormatError(f"{where}: its checksum does not fit; {_ADVICE}")
-        return cls(path, manifest)
+        return cls(path, {name: value for name, value in manifest.items() if name != "blake2b"})
 
     @property
     def step(self) -> int:
@@ -236,7 +235,7 @@ def save(
         def finish() -> None:
             entries = {name: entry for own in written for name, entry in own.items()}
             whole = {"format": FORMAT, "version": VERSION, **manifest, "files": entries}
-            (temporary / "manifest.json").write_text(_signed(whole), encoding="utf-8")
+            (temporary / "manifest.json").write_text(_io.signed(whole), encoding="utf-8")
             whole_or_not_there.close()
             _tidy(folder, keep, best)
 
@@ -274,7 +273,7 @@ def _tidy(folder: Path, keep: int, best: int | None) -> None:
 def amend(path: Path, changes: Mapping[str, Any]) -> None:
     """Replace entries in the manifest of a checkpoint, whose tensors stay; the old manifest is in force until then."""
     manifest = {**Checkpoint.open(path).manifest, **changes}
-    _io.replace_text(path / "manifest.json", _signed(manifest))
+    _io.replace_text(path / "manifest.json", _io.signed(manifest))
 
 
 def files_of(
@@ -339,16 +338,4 @@ def _steps(folder: Path) -> list[int]:
 
 
 def _entry(data: bytes) -> dict[str, Any]:
-    return {"bytes": len(data), "blake2b": _digest(data)}
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=32).hexdigest()
-
-
-def _signed(manifest: Mapping[str, Any]) -> str:
-    return json.dumps({**manifest, "blake2b": _digest(_canonical(manifest))}, indent=1)
-
-
-def _canonical(manifest: Mapping[str, Any]) -> bytes:
-    return json.dumps(manifest, sort_keys=True).encode()
+    return {"bytes": len(data), "blake2b": hashlib.blake2b(data, digest_size=32).hexdigest()}

@@ -83,7 +83,7 @@ class Run:
             raise FormatError(f"{where}: expected the tables [run] and [settings]")
         if head.get("format") != VERSION:
             raise FormatError(f"{where}: format {head.get('format')} of a run, expected {VERSION}")
-        return cls(Path(path), head.get("task", ""), head.get("store", ""), tables.get("settings", {}))
+        return cls(Path(path).absolute(), head.get("task", ""), head.get("store", ""), tables.get("settings", {}))
 
     def config(self, kind: type[Config]) -> Config:
         """Return the settings as an instance of their class."""
@@ -128,12 +128,8 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """Read the lines of ``metrics.jsonl``; a last line cut short by a crash is left out."""
         where = self.path / "metrics.jsonl"
-        text = where.read_text(encoding="utf-8") if where.exists() else ""
-        return [
-            _metrics_line(where, number, line)
-            for number, line in enumerate(text.splitlines(keepends=True), 1)
-            if line.endswith("\n")
-        ]
+        lines = where.read_bytes().split(b"\n")[:-1] if where.exists() else []
+        return [_metrics_line(where, number, line) for number, line in enumerate(lines, 1)]
 
     def evaluations(self) -> dict[str, dict[str, Any]]:
         """Return the metrics of the last evaluation of the trained weights, by split."""
@@ -144,8 +140,9 @@ class Run:
         return [line["metrics"] for line in self.metrics() if line.get("whole") and line["step"] == step]
 
     def record_evaluation(self, step: int, split: str, metrics: Mapping[str, Any]) -> None:
-        """Append an evaluation of the trained weights, which are of a step."""
+        """Append an evaluation of the trained weights, which are of a step, and sync it: it may have taken long."""
         self.record({"step": step, "split": split, "whole": True, "metrics": metrics})
+        self.sync()
 
     def record(self, line: Mapping[str, Any]) -> None:
         """Append a line to ``metrics.jsonl``.
@@ -163,6 +160,10 @@ class Run:
             except OSError as error:
                 file.truncate(end)
                 warnings.warn(f"{self.path / 'metrics.jsonl'}: {error}; will be tried again", stacklevel=2)
+
+    def sync(self) -> None:
+        """Bring the lines of ``metrics.jsonl`` to the disk, before what says that they are there."""
+        _io.sync(self.path / "metrics.jsonl")
 
     def rewind(self, step: int) -> None:
         """Drop the lines of ``metrics.jsonl`` after a step, from which training goes on."""
@@ -205,7 +206,7 @@ def begin(
     FormatError
         Its newest checkpoint is damaged or trained from other sections; another process holds it.
     """
-    path = Path(path)
+    path = Path(path).absolute()  # a program may go to another folder
     if processes.size == 1:
         check_alone(f"a {task} run")
     check_steering(config)
@@ -233,7 +234,7 @@ def begin_fit(
     """Make the folder of a run that is fitted at once, without steps and checkpoints, and hold it.
 
     ``settings`` are those of ``config`` by name; the rest is as for :func:`begin`. A fit that was not finished begins
-    anew.
+    anew, and its lines of metrics are gone.
 
     Raises
     ------
@@ -242,11 +243,12 @@ def begin_fit(
     FormatError
         Another process holds it.
     """
-    path = Path(path)
+    path = Path(path).absolute()
     check_alone(f"a {task} run")
     with _held(path):
         if (path / "config.toml").exists():
             _check_task(Run.open(path), task)
+        (path / "metrics.jsonl").unlink(missing_ok=True)
         yield _headed(path, task, store, config, settings, sections)
 
 
@@ -316,14 +318,16 @@ def _check_resumable(run: Run, task: str, config: TrainConfig, sections: Mapping
             )
 
 
-def _metrics_line(where: Path, number: int, line: str) -> dict[str, Any]:
+def _metrics_line(where: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        found = json.loads(line.decode())
         if isinstance(found, dict) and isinstance(found.get("step"), int):
             return found
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
-    raise FormatError(f"{where}:{number}: not a line of metrics: {line[:60]!r}; delete the line to go on")
+    raise FormatError(
+        f"{where}:{number}: not a line of metrics: {line[:60].decode(errors='replace')!r}; delete the line to go on"
+    )
 
 
 def _append(file: Any, data: bytes) -> None:

@@ -180,6 +180,8 @@ class Saver:
 
     def _write(self, copied: list[tuple[str, Tensors]] | None, manifest: dict[str, Any], best: int | None) -> None:
         """Write what was copied, or what is there now, each file copied when it is written."""
+        if self._processes.first:
+            self._run.sync()
         files = self._unless_given_up(checkpoint.files_of(*self._live) if copied is None else _emptied(copied))
         keep, others = self._config.keep_checkpoints, self._writing
         checkpoint.save(self._run.checkpoints, files, manifest, keep=keep, best=best, processes=others)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from kgr.engine.device import device_of, out_of_memory
 from kgr.errors import ConfigError, DataError
 from kgr.models.text_config import TextModelConfig
+from kgr.models.text_weights import verify_weights
 
 DEFAULT_LENGTH = 512
 """Tokens read where neither the user nor the model's folder wants fewer."""
@@ -311,7 +312,10 @@ def load_module(
     ------
     ConfigError
         Hugging Face's library does not load it, or it would have other random weights: names them.
+    FormatError
+        Its weights are not those of the checksums that lie beside them.
     """
+    verify_weights(model_folder(name))
     with _loading(name) as (transformers, folder):
         module, told = getattr(transformers, kind).from_pretrained(
             folder, trust_remote_code=False, output_loading_info=True, **changes
@@ -335,7 +339,7 @@ def _loading(name: str) -> Iterator[tuple[Any, Path]]:
     try:
         with _quiet(transformers):
             yield transformers, folder
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+    except Exception as error:  # whatever it and the libraries below it raise
         lines = (str(error).strip() or repr(error)).splitlines()
         told = " ".join(line.strip() for line in lines[: 2 if lines[0].rstrip().endswith(":") else 1])
         raise ConfigError(f"model is {name!r}, which Hugging Face's library does not load: {told}") from error

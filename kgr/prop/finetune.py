@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import chain
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kgr import _io
 from kgr._config import make
 from kgr._rng import key
 from kgr.data.known import open_store
@@ -23,6 +23,7 @@ from kgr.errors import ConfigError
 from kgr.index.store import Store
 from kgr.models.text_config import TextModelConfig
 from kgr.models.text_pairs import PairScorer
+from kgr.models.text_weights import weights_signed
 from kgr.prop.finetune_config import BegunConfig, FinetuneConfig
 from kgr.prop.finetune_task import FinetuneTask
 from kgr.prop.material import Material
@@ -213,10 +214,9 @@ def _test(
 
 def _export(scorer: PairScorer, folder: Path) -> None:
     """Write the model into the run folder, where its parts replace those of fewer steps."""
-    with tempfile.TemporaryDirectory(prefix=".tmp-", dir=folder) as temporary:
-        scorer.model.save(Path(temporary))
-        for path in Path(temporary).iterdir():
-            path.replace(folder / path.name)
+    with weights_signed(folder), _io.temporary_folder(folder / "model") as temporary:
+        scorer.model.save(temporary)
+        _io.move_files(temporary, folder)
 
 
 def _text_config(config: FinetuneConfig) -> TextModelConfig:

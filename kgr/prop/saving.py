@@ -9,6 +9,7 @@ from typing import Any
 import safetensors.torch
 
 from kgr import _io
+from kgr.models.text_weights import weights_signed
 from kgr.prop.model import PropModel
 
 WEIGHTS = "model.safetensors"
@@ -34,5 +35,6 @@ def save_frame(folder: Path, model: PropModel, tokenizer: Any, length: int | Non
 
 
 def save_weights(folder: Path, model: PropModel) -> None:
-    """Write the weights of encoder, pooler, ranker and language model as one file."""
-    _io.replace_bytes(folder / WEIGHTS, safetensors.torch.save(model.weights(), {"format": "pt"}))
+    """Write the weights of encoder, pooler, ranker and language model as one file, and its checksum."""
+    with weights_signed(folder):
+        _io.replace_bytes(folder / WEIGHTS, safetensors.torch.save(model.weights(), {"format": "pt"}))

@@ -19,7 +19,7 @@ from kgr.sememe.measure import Threshold, tune_threshold
 
 FILE = "learned.json"
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Learned:
 
     def write(self, folder: Path) -> None:
         """Write the file, whole or not at all."""
-        _io.replace_text(folder / FILE, json.dumps({"format": _FORMAT, **dataclasses.asdict(self)}, indent=1) + "\n")
+        _io.replace_text(folder / FILE, _io.signed({"format": _FORMAT, **dataclasses.asdict(self)}) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> Learned:
@@ -84,10 +84,12 @@ class Learned:
             raise FormatError(
                 f"{folder}: is not trained to its end: it has no {FILE}; the command that made it trains anew"
             ) from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FormatError(f"{path}: cannot be read as JSON: {error}; train anew") from error
-        if not isinstance(found, dict) or found.pop("format", None) != _FORMAT:
+        if not isinstance(found, dict) or found.get("format") != _FORMAT:
             raise FormatError(f"{path}: expected format {_FORMAT} of what a run of sememes learned; train anew")
+        if not _io.intact(found):
+            raise FormatError(f"{path}: its checksum does not fit: it is damaged; train anew")
         try:
             return cls(
                 found["method"],

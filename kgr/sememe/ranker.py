@@ -99,9 +99,11 @@ class Ranker:
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write the trees into a run's folder, and return what is to be kept beside them, as JSON has it."""
-        for place, member in enumerate(self.members):
-            _io.replace_text(folder / FILE.format(place), member.model_to_string(num_iteration=self.trees))
-        return {"trees": self.trees, "members": len(self.members), "features": list(self.features.names)}
+        paths = [folder / FILE.format(place) for place in range(len(self.members))]
+        for path, member in zip(paths, self.members, strict=True):
+            _io.replace_text(path, member.model_to_string(num_iteration=self.trees))
+        digests = [_io.digest(path) for path in paths]
+        return {"trees": self.trees, "blake2b": digests, "features": list(self.features.names)}
 
 
 def fit_ranker(
@@ -146,7 +148,7 @@ def load_ranker(features: Features, frequency: NDArray[np.float32], folder: Path
     Raises
     ------
     FormatError
-        The trees were grown over other features than these, or a file is missing.
+        The trees were grown over other features than these, or a file is missing or damaged.
     ConfigError
         LightGBM is not installed.
     """
@@ -159,11 +161,11 @@ def load_ranker(features: Features, frequency: NDArray[np.float32], folder: Path
     if list(features.names) != kept["features"]:
         other = sorted(set(features.names) ^ set(kept["features"]))
         raise FormatError(f"{folder}: the ranker was grown over other features ({', '.join(other)}); train anew")
-    paths = [folder / FILE.format(place) for place in range(kept["members"])]
-    try:
-        members = tuple(lightgbm.Booster(model_str=path.read_text(encoding="utf-8")) for path in paths)
-    except (FileNotFoundError, lightgbm.basic.LightGBMError) as error:
-        raise FormatError(f"{folder}: the ranker's trees cannot be read: {error}; train anew") from error
+    paths = [folder / FILE.format(place) for place in range(len(kept["blake2b"]))]
+    for path, digest in zip(paths, kept["blake2b"], strict=True):
+        if not path.is_file() or _io.digest(path) != digest:
+            raise FormatError(f"{path}: is missing or damaged, and with it the ranker's trees; train anew")
+    members = tuple(lightgbm.Booster(model_str=path.read_text(encoding="utf-8")) for path in paths)
     return Ranker(features, frequency, members, kept["trees"])
 
 

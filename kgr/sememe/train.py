@@ -81,11 +81,11 @@ def train_sememes(
     with begin_fit(out, task=TASK, store=place, config=chosen, settings=told, sections=sections) as run:
         material = material_of(opened, chosen, say)
         trained = SememeRun(run, opened, _learned(Fit(material, run.path, progress=progress), run.sections))
-        trained.learned.write(run.path)
         if len(trained.scores.material.annotations.rows("test")):
-            run.record({"step": 0, "split": "test", "whole": True, "metrics": trained.evaluate("test")})
+            run.record_evaluation(0, "test", trained.evaluate("test"))
         else:
             say(f"{opened.path}: no synset is annotated in test, so the run is not evaluated")
+        trained.learned.write(run.path)  # last: where it is, the run is whole
     return trained
 
 

@@ -158,7 +158,7 @@ def test_it_comes_back_as_it_was_written(ranker: Ranker, descriptions: Descripti
     np.testing.assert_array_equal(again.scores(descriptions), ranker.scores(descriptions))
     with pytest.raises(FormatError, match="other features"):
         load_ranker(ranker.features, ranker.frequency, tmp_path, {**kept, "features": ["vote"]})
-    with pytest.raises(FormatError, match="cannot be read"):
+    with pytest.raises(FormatError, match="missing or damaged"):
         load_ranker(ranker.features, ranker.frequency, tmp_path / "none", kept)
 
 

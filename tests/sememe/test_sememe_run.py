@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import kgr
+from kgr import _io
 from kgr.data.add_synsets import add_synset_texts
 from kgr.data.babelsememe import build_babelsememe
 from kgr.engine.run import Run
@@ -24,6 +25,7 @@ from kgr.sememe.descriptions import Descriptions
 from kgr.sememe.export import write_rankings
 from kgr.sememe.features import Features
 from kgr.sememe.graph_config import SpbsRrConfig
+from kgr.sememe.learned import Learned
 from kgr.sememe.material import sections_of
 from kgr.sememe.measure import average_precisions
 from kgr.sememe.methods import METHODS
@@ -360,8 +362,9 @@ def test_an_unfinished_or_damaged_run_is_refused(run: SememeRun, tmp_path: Path)
     with pytest.raises(FormatError, match=r"not trained to its end: it has no learned\.json"):
         kgr.load_run(tmp_path).evaluate()
     for text, message in (
-        ("{}", "expected format 2"),
-        ('{"format": 2, "method": {}}', "found another 'law'; train anew"),
+        ("{}", "expected format 3"),
+        ('{"format": 3, "method": {}}', "its checksum does not fit"),
+        (_io.signed({"format": 3, "method": {}}), "found another 'law'; train anew"),
     ):
         (tmp_path / "learned.json").write_text(text)
         with pytest.raises(FormatError, match=message):
@@ -436,3 +439,33 @@ def test_trees_learn_from_synsets_like_those_that_are_asked(
     monkeypatch.setattr("kgr.sememe.methods.fit_ranker", fit)
     train_sememes(told, out=tmp_path / "run", **settings("ranker", inductive=inductive))
     assert (edges[0] > 0) != inductive
+
+
+def test_a_fit_that_was_killed_is_made_anew(told: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is whole only when what it learned is there, which is written after the figures."""
+    whole = train_sememes(told, out=tmp_path / "whole", method="popularity")
+
+    def killed(learned: Learned, folder: Path) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(Learned, "write", killed)
+        train_sememes(told, out=tmp_path / "run", method="popularity")
+    with pytest.raises(FormatError, match="is not trained to its end"):
+        assert kgr.load_run(tmp_path / "run").learned
+    again = train_sememes(told, out=tmp_path / "run", method="popularity")
+    for name in ("learned.json", "metrics.jsonl"):
+        assert (again.path / name).read_bytes() == (whole.path / name).read_bytes()
+
+
+def test_flipped_bytes_of_a_ranker_are_refused(told: Store, tmp_path: Path) -> None:
+    pytest.importorskip("lightgbm", reason="needs LightGBM: pip install kgr[sememe]")
+    run = train_sememes(told, out=tmp_path / "run", **settings("ranker"))
+    for name in ("ranker-0.txt", "ranker-2.txt", "learned.json"):
+        path = run.path / name
+        whole = path.read_bytes()
+        path.write_bytes(whole.replace(b"0", b"1", 1))
+        with pytest.raises(FormatError, match=name):
+            kgr.load_run(run.path).evaluate()
+        path.write_bytes(whole)
+    assert kgr.load_run(run.path).evaluate() == run.metrics["test"]

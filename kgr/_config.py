@@ -132,7 +132,7 @@ def _check(field: Setting, value: Any, where: str) -> Any:
     if value is None and field.optional:
         return None
     if field.kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(value) if abs(value) < 1 << 1023 else math.inf
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{where}: {field.name} is {value!r}, expected a finite number")
     fits = isinstance(value, field.kind) and (field.kind is bool or not isinstance(value, bool))

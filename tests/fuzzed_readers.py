@@ -1,4 +1,4 @@
-"""Small valid files of every form that kgr reads, what reads them, and what damage to them may come to."""
+"""Small valid files of every form that kgr reads, and what reads them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import gzip
 import io
 import json
 import pickle
-import random
 import shutil
 import tarfile
-import time
-import warnings
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import numpy as np
 from collection_folder import FILES as COLLECTION
-from mutation import mutate
+from fuzzed_runs import run_readers
+from fuzzed_sets import set_readers
+from fuzzing import Reader, read_json
 from synset_folder import TRAIN as SYNSETS
 from wordnet_folder import write_wordnet
 
@@ -62,99 +60,6 @@ from kgr.query.words import STRUCTURES, parse
 from kgr.retrieval.ranking import read_ranking
 from kgr.sememe.config import SememeConfig
 
-SECONDS = 5.0
-"""What reading one input may take."""
-
-BYTES = 2 << 30
-"""What it may hold."""
-
-
-@dataclass(frozen=True)
-class Reader:
-    """A reader and valid files for it.
-
-    Attributes
-    ----------
-    files : by path, bytes
-        One of them is damaged at a time.
-    read : callable
-        Reads the folder of the files.
-    pack : callable
-        Done to each file, before damage or after it.
-    named : bool
-        Whether errors name the folder's files; there may be none.
-    wholly : bool
-        Whether damage is always found.
-    """
-
-    files: Mapping[str, bytes]
-    read: Callable[[Path], object]
-    pack: Callable[[bytes], bytes] = bytes
-    named: bool = True
-    wholly: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one input: ``read``, ``refused``, or what is wrong with how it was taken."""
-
-    kind: str
-    message: str
-    seconds: float
-
-    @property
-    def fault(self) -> bool:
-        """Whether this must not be."""
-        return self.kind not in ("read", "refused")
-
-
-class Trial:
-    """A reader in a folder of its own, given one damaged input after another."""
-
-    def __init__(self, name: str, reader: Reader, folder: Path, seed: int = 0) -> None:
-        self._name, self._reader, self._folder, self._seed = name, reader, folder, seed
-        self.restore()
-
-    def restore(self) -> None:
-        """Write the valid files."""
-        for path, data in self._reader.files.items():
-            (self._folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (self._folder / path).write_bytes(self._reader.pack(data))
-
-    def input(self, number: int) -> tuple[Path, bytes]:
-        """Return the file that is damaged in an input, and what is in it."""
-        draw = random.Random(f"{self._seed}/{self._name}/{number}")
-        path, pack = draw.choice(sorted(self._reader.files)), self._reader.pack
-        data = self._reader.files[path]
-        return self._folder / path, mutate(draw, pack(data)) if draw.random() < 0.5 else pack(mutate(draw, data))
-
-    def outcome(self, number: int) -> Outcome:
-        """Read an input."""
-        return self.taken(*self.input(number))
-
-    def taken(self, path: Path, data: bytes) -> Outcome:
-        """Read the folder with other bytes in one file."""
-        whole = path.read_bytes()
-        path.write_bytes(data)
-        start = time.process_time()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                self._reader.read(self._folder)
-            kind, message = "read", ""
-            if self._reader.wholly and data != whole:
-                kind = "damage not found"
-        except KgrError as error:
-            kind, message = "refused", str(error)
-            if self._reader.named and str(self._folder) not in message:
-                kind = "no file named"
-        except Exception as error:
-            kind, message = type(error).__name__, repr(error)[:300]
-        finally:
-            path.write_bytes(whole)
-        seconds = time.process_time() - start
-        return Outcome("too slow" if seconds > SECONDS else kind, message, seconds)
-
 
 def readers(folder: Path) -> dict[str, Reader]:
     """Return all readers by name; ``folder`` is for what they need beside their input."""
@@ -169,6 +74,8 @@ def readers(folder: Path) -> dict[str, Reader]:
         **_arrays(store, folder),
         **_settings(),
         **_archives(folder),
+        **set_readers(folder),
+        **run_readers(folder),
     }
 
 
@@ -372,7 +279,7 @@ def _queries(store: Store) -> dict[str, Reader]:
     space = query_files.IdSpace(4, np.arange(4, dtype=np.int32))
 
     def nested(folder: Path) -> object:
-        with mock.patch.object(query_files, "read_pickle", lambda path: _json(path)):
+        with mock.patch.object(query_files, "read_pickle", lambda path: read_json(path)):
             return query_files.read_query_pickles(*(folder / name for name in PAIRS), "test", space)
 
     def pickles(folder: Path) -> object:
@@ -526,11 +433,3 @@ def _tar(mode: Any) -> bytes:
 
 def _text(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "surrogateescape")
-
-
-def _json(path: Path) -> Any:
-    """Stand in for a pickle: what is no JSON is no pickle."""
-    try:
-        return json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise KgrError(f"{path}: {error}") from None

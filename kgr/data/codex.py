@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from kgr.data.archives import members
 from kgr.data.build import Material, read_material
+from kgr.data.json_rows import read_rows, texts_in, texts_of
 from kgr.data.lines import decode, read_text
 from kgr.data.manifest import Manifest
 from kgr.data.splits import NEGATIVES, SPLITS
@@ -24,6 +24,9 @@ LANGUAGES = ("ar", "de", "en", "es", "ru", "zh")
 
 FIELDS = {"label": "label", "description": "description", "wikipedia": "wiki"}
 """Our fields, and what CoDEx calls them; ``wikipedia`` is the address of a page."""
+
+_KEY = "qid"
+"""The column of the keys in tables."""
 
 Texts = dict[tuple[str, str], Column]
 
@@ -42,7 +45,7 @@ def read_codex(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
         A file is malformed or not UTF-8; its place is named.
     """
     material = read_material({split: [paths[split]] for split in (*SPLITS, *NEGATIVES) if split in paths})
-    types: Column = {key: tuple(values) for key, values in _json(paths["types"]).items()}
+    types = _types(paths["types"])
     if "train" not in paths:
         material = _without_train(material, types)
     entities = set(material.entities.keys)
@@ -55,6 +58,10 @@ def read_codex(manifest: Manifest, paths: Mapping[str, Path]) -> Material:
     )
 
 
+def _types(path: Path) -> Column:
+    return {key: texts_of(values, f"{path}: {key!r:.80}") for key, values in read_rows(path).items()}
+
+
 def _without_train(material: Material, types: Column) -> Material:
     material.entities.number(list(types))
     splits = {"train": np.empty((0, 3), np.int32), **material.splits}
@@ -65,10 +72,10 @@ def _entity_texts(paths: Mapping[str, Path], entities: set[str]) -> Texts:
     texts = _labelled(paths, "entities") | _extracts(paths, "entity_extracts", entities)
     if "entity_text" in paths:
         columns = {"label": "name", "description": "description", "extract": "extract"}
-        texts = _texts(csv.DictReader(_lines(paths["entity_text"]), dialect="excel-tab"), "en", columns) | texts
+        texts = _texts(_cells(paths["entity_text"], dialect="excel-tab"), "en", columns) | texts
     if "partial_labels" in paths:
-        rows = csv.DictReader(_lines(paths["partial_labels"]), delimiter="\t", quoting=csv.QUOTE_NONE)
-        texts = _texts(rows, "en", {"label": "label", "description": "description"}) | texts
+        cells = _cells(paths["partial_labels"], delimiter="\t", quoting=csv.QUOTE_NONE)
+        texts = _texts(cells, "en", {"label": "label", "description": "description"}) | texts
     return texts
 
 
@@ -76,19 +83,19 @@ def _labelled(paths: Mapping[str, Path], of: str) -> Texts:
     """Read ``<of>.<language>`` in each language that is at hand."""
     texts: Texts = {}
     for language in LANGUAGES:
-        if f"{of}.{language}" in paths:
-            content = _json(paths[f"{of}.{language}"])
-            texts |= _texts(({"qid": key, **row} for key, row in content.items()), language, FIELDS)
+        if path := paths.get(f"{of}.{language}"):
+            rows = ((f"{path}: {key!r:.80}", key, row) for key, row in read_rows(path).items())
+            texts |= _texts(rows, language, FIELDS)
     return texts
 
 
-def _texts(rows: Iterator[dict[str, str]], language: str, columns: Mapping[str, str]) -> Texts:
-    """Gather the given columns of rows by their ``qid``; empty values are none."""
+def _texts(rows: Iterable[tuple[str, str, Any]], language: str, columns: Mapping[str, str]) -> Texts:
+    """Gather the given columns of rows, each with its place and its key; empty values are none."""
     texts: Texts = {(language, field): {} for field in columns}
-    for row in rows:
+    for place, key, row in rows:
         for field, column in columns.items():
-            if row.get(column):
-                texts[language, field][row["qid"]] = (row[column],)
+            if found := texts_in(row, column, place):
+                texts[language, field][key] = found
     return texts
 
 
@@ -108,17 +115,14 @@ def _extracts_of(archive: Path, keys: set[str]) -> Iterator[tuple[str, tuple[str
             yield PurePosixPath(name).stem, (text,)
 
 
-def _lines(path: Path) -> io.StringIO:
-    """Return a file's lines with their ends, which a quoted cell may contain."""
-    return io.StringIO(read_text(path), newline="")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    text = read_text(path)
+def _cells(path: Path, **form: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield place, key and cells by column of each row; a quoted cell may contain the ends of lines."""
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), **form)
     try:
-        content: dict[str, Any] = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: found no JSON at column {error.colno}: {error.msg}") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path}:1: found {type(content).__name__}, expected an object of one row per key")
-    return content
+        for row in reader:
+            place = f"{path}:{reader.line_num}"
+            if not row.get(_KEY):
+                raise DataError(f"{place}: found no {_KEY}, expected one in each row, under that column of line 1")
+            yield place, row[_KEY], row
+    except csv.Error as error:
+        raise DataError(f"{path}:{reader.line_num}: cannot be read as a table: {error}") from error

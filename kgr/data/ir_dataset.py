@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kgr.data.collection import Collection, write_collection
 from kgr.data.document_shards import Progress
@@ -21,6 +21,8 @@ QUERIES = "ir-datasets"
 
 DEFAULT = "test"
 """The name of the judgements."""
+
+Record = TypeVar("Record")
 
 _BODIES = ("text", "body", "abstract", "contents")
 _LINES = 1000
@@ -95,24 +97,36 @@ def _documents(dataset: Any, label: str, fields: Mapping[str, str], progress: Pr
         if progress:
             progress("documents", count, total)
 
-    return label, _json_lines(map(line, dataset.docs_iter()), passed)
+    return label, _json_lines(_named(map(line, dataset.docs_iter()), f"{label}: document"), passed)
 
 
 def _judged(dataset: Any, label: str) -> Iterator[tuple[str, Source]]:
     if not dataset.has_queries():
         return
     queries = ({"id": query.query_id, "text": query.default_text()} for query in dataset.queries_iter())
-    yield "queries", (f"{label}/queries", _json_lines(queries))
+    yield "queries", (f"{label}/queries", _json_lines(_named(queries, f"{label}/queries: query")))
     if dataset.has_qrels():
         rows = (f"{row.query_id}\t0\t{row.doc_id}\t{row.relevance}\n".encode() for row in dataset.qrels_iter())
-        yield f"qrels.{DEFAULT}", (f"{label}/qrels", rows)
+        yield f"qrels.{DEFAULT}", (f"{label}/qrels", _named(rows, f"{label}/qrels: line"))
+
+
+def _named(records: Iterator[Record], what: str) -> Iterator[Record]:
+    """Yield records; a DataError says at which of them the data set cannot be read."""
+    for number in count(1):
+        try:
+            record = next(records)
+        except StopIteration:
+            return
+        except Exception as error:  # whatever its own reader raises
+            raise DataError(f"{what} {number:,} cannot be read: {error}") from error
+        yield record
 
 
 def _json_lines(records: Iterable[dict[str, Any]], passed: Callable[[int], None] | None = None) -> Iterator[bytes]:
     """Yield records as blocks of lines."""
-    records, count = iter(records), 0
+    records, done = iter(records), 0
     while lines := [json.dumps(record, default=str).encode() + b"\n" for record in islice(records, _LINES)]:
         yield b"".join(lines)
-        count += len(lines)
+        done += len(lines)
         if passed:
-            passed(count)
+            passed(done)

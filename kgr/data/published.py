@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kgr.data.archives import extracted, member_blocks
 from kgr.data.build import Material
+from kgr.data.json_rows import read_rows, texts_in
 from kgr.data.lines import Numbering, read_text
 from kgr.data.manifest import Manifest
 from kgr.data.splits import SPLITS
@@ -60,9 +60,14 @@ def fb15k237_texts(paths: Mapping[str, Path]) -> dict[tuple[str, str], Column]:
     texts = {("en", "label"): names}
     wikidata = paths.get("wikidata") or paths.get("wikidata_plain")
     if wikidata:
-        rows = json.loads(read_text(wikidata))
-        texts["en", "description"] = {key: (row["description"],) for key, row in rows.items() if row["description"]}
-        texts["en", "alias"] = {key: aliases for key, row in rows.items() if (aliases := _aliases(row, names.get(key)))}
+        described, aliases = (texts.setdefault(("en", field), {}) for field in ("description", "alias"))
+        for key, row in read_rows(wikidata).items():
+            of = partial(texts_in, row, place=f"{wikidata}: {key!r:.80}")
+            if description := of("description"):
+                described[key] = description
+            known = ("", *names.get(key, ()))
+            if others := [name for name in dict.fromkeys((*of("label"), *of("alternatives"))) if name not in known]:
+                aliases[key] = tuple(others)
     return texts
 
 
@@ -120,10 +125,3 @@ def _pairs(path: Path) -> Iterator[tuple[str, str]]:
         if line:
             key, _, text = line.partition("\t")
             yield key, text
-
-
-def _aliases(row: Mapping[str, Any], names: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return Wikidata's label and other names, without the name that is the label already."""
-    return tuple(
-        name for name in dict.fromkeys([row["label"], *row["alternatives"]]) if name and name not in (names or ())
-    )

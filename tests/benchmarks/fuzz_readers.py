@@ -18,7 +18,8 @@ from typing import Any
 
 sys.path += [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
-from fuzzed_readers import BYTES, SECONDS, Outcome, Reader, Trial, readers
+from fuzzed_readers import readers
+from fuzzing import BYTES, SECONDS, Outcome, Reader, Trial
 from machine import figure
 
 KEPT = 5
@@ -55,6 +56,7 @@ def fuzz(
     """Give a reader its inputs; return how many there were, and what came of them."""
     place.mkdir()
     trial, kinds, first = Trial(name, reader, place, seed), Counter[str](), dict[str, str]()
+    reader.read(place)  # the valid files; what is compiled is there from the start
     slowest = spent = 0.0
     number = 0
     while number < inputs and (seconds is None or spent < seconds):

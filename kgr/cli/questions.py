@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+from pathlib import Path
 
 from kgr._config import read_toml
 from kgr.data.known import datasets_folder
@@ -48,7 +49,8 @@ def _possible(run: MultihopRun, one: Question) -> bool:
 
 def next_commands(run: MultihopRun, store: str, asked: list[Question]) -> str:
     """Return commands that work on this run and its store; ``store`` as the user named it."""
-    folder = str(run.path)
+    here = Path.cwd()
+    folder = str(run.path.relative_to(here) if run.path.is_relative_to(here) else run.path)
     one = next((one for one in asked if _possible(run, one)), None)
     commands = [["answer", folder, one.structure, *one.query, "-k", "20"]] if one else []
     entity = one.query[0] if one else run.store.entries.key(0)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import oracle
 import pytest
+from permissions import POSSIBLE, read_only
 
 import kgr
 from kgr.completion.run import CompletionRun, train_completion
@@ -193,3 +194,33 @@ def test_a_store_that_moved(parts: dict[str, np.ndarray], tmp_path: Path) -> Non
     shutil.rmtree(tmp_path / "store")
     with pytest.raises(kgr.FormatError, match="was trained from that store: if it was moved"):
         kgr.load_run(tmp_path / "run")
+
+
+def test_a_run_by_relative_paths_may_be_moved_with_its_store(
+    parts: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    build(Path(), **parts)
+    run = train_completion("./store", out="run", **SMALL)
+    asked = np.array([3, 1]), np.array([4, 0])
+    monkeypatch.chdir(tmp_path)
+    assert kgr.load_run("a/run").metrics == run.metrics
+    assert np.array_equal(kgr.load_run("a/run").scorer.scores(*asked), run.scorer.scores(*asked))
+    Path("a").rename("b")
+    with pytest.raises(kgr.FormatError, match=f"{tmp_path}/a/store.*: if it was moved, write its place into the run's"):
+        kgr.load_run("b/run")
+    config = Path("b/run/config.toml")
+    config.write_text(config.read_text().replace(f"{tmp_path}/a", f"{tmp_path}/b"))
+    assert np.array_equal(kgr.load_run("b/run").scorer.scores(*asked), run.scorer.scores(*asked))
+
+
+@pytest.mark.skipif(not POSSIBLE, reason="permissions bind root elsewhere than on Linux only")
+def test_a_run_that_cannot_be_written_can_be_asked(store: Store, tmp_path: Path) -> None:
+    train_completion(store, out=tmp_path / "run", **SMALL)
+    with read_only(store.path, tmp_path / "run"):
+        run = kgr.load_run(tmp_path / "run")
+        said = run.predict(head="e1", relation="r1", k=3)
+        with pytest.raises(PermissionError, match=str(tmp_path / "run")):
+            train_completion(store, out=tmp_path / "run", **SMALL | {"steps": 20})
+    assert kgr.load_run(tmp_path / "run").predict(head="e1", relation="r1", k=3) == said

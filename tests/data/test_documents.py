@@ -5,9 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
-import multiprocessing
 import os
-import signal
 from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
@@ -15,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from killed_worker import Deadly
 
 import kgr.data.documents
 from kgr._shards import ENGINES
@@ -162,20 +161,24 @@ def test_any_workers_give_the_same_store(
     assert fingerprints(found) == fingerprints(whole)
 
 
-def test_killed_workers_change_nothing(many: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("engine", ["local", RAY])
+def test_a_killed_worker_changes_no_byte(
+    engine: str, many: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    tests = Path(__file__).resolve().parents[1]  # where workers of Ray find what kills them
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")]))
     whole = build_corpus(many, tmp_path / "whole")
     cut_small(monkeypatch, 2000)
-    killed = []
+    monkeypatch.setattr(kgr.data.documents, "ReadShard", partial(Deadly, mark=tmp_path / "killed"))
+    found = build_corpus(many, tmp_path / "store", workers=2, engine=engine)
+    assert (tmp_path / "killed").exists()
+    assert stored(found) == stored(whole)
 
-    def kill(what: str, done: int, total: int | None) -> None:
-        """The second file is opened when workers are at the shards of the first."""
-        for child in multiprocessing.active_children():
-            os.kill(int(child.pid or 0), signal.SIGKILL)
-            killed.append(child.pid)
 
-    found = build_corpus(many, tmp_path / "store", workers=2, progress=kill)
-    assert killed
-    assert fingerprints(found) == fingerprints(whole)
+def stored(store: Store) -> dict[str, bytes]:
+    """Every array of a store, byte for byte."""
+    return {path.relative_to(store.folder).as_posix(): path.read_bytes() for path in store.folder.rglob("*.npy")}
 
 
 def test_the_index_is_that_of_the_texts(many: list[Path], tmp_path: Path) -> None:

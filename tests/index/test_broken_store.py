@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from broken_store import KINDS, build, change, failing, failures, files_of, flipped, raised, whole
 from click.testing import CliRunner
+from permissions import POSSIBLE, read_only
 
 from kgr import _io
 from kgr.cli import cli
@@ -70,6 +71,21 @@ def test_a_store_by_a_relative_path_may_be_moved(tmp_path: Path, monkeypatch: py
     assert store.version == 2 and check_store("b/store") == []
     monkeypatch.chdir(tmp_path / "b")
     assert len(store.triples("train")) == 40  # opened where the program was, read where it is now
+
+
+@pytest.mark.skipif(not POSSIBLE, reason="permissions bind root elsewhere than on Linux only")
+def test_a_store_that_cannot_be_written_is_read_and_refuses_changes_in_one_line(tmp_path: Path) -> None:
+    store, program = whole(tmp_path / "store"), CliRunner()
+    (tmp_path / "texts.jsonl").write_text('{"id": "e1", "text": "x"}\n')
+    with read_only(store.path):
+        assert len(Store(store.path).triples("train")) == 40 and check_store(store.path) == []
+        for command in ("check", "show"):
+            assert program.invoke(cli, [command, str(store.path)]).exit_code == 0
+        error = raised(lambda: change(Store(store.path)))
+        assert isinstance(error, PermissionError) and error.filename.startswith(str(store.path))
+        done = program.invoke(cli, ["add", str(store.path), "--format", "texts", str(tmp_path / "texts.jsonl")])
+        assert done.exit_code == 1 and f"kgr: error: {store.path}" in done.output
+    assert check_store(change(store).path) == []
 
 
 def test_opened_stores_stay_as_they_are_while_one_writes(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,9 @@ def check_board() -> None:
 class Board:
     """A folder of event files, to which each session of a run adds one; it is made by the first line.
 
+    Where the disk is full a warning says so, and the session writes no more: the thread of TensorBoard's that writes
+    does not outlive that.
+
     Parameters
     ----------
     folder
@@ -42,7 +47,7 @@ class Board:
 
     def __init__(self, folder: Path) -> None:
         check_board()
-        self._folder, self._purged = folder, 0
+        self._folder, self._purged, self._refused = folder, 0, False
         self._writer: SummaryWriter | None = None
 
     def rewind(self, step: int) -> None:
@@ -51,18 +56,35 @@ class Board:
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Write the numbers of a line of metrics, those of an evaluation under its split."""
+        if self._refused:
+            return
+        with self._going_on():
+            writer = self._opened()
+            for name, value in _numbers(line.get("split", "train"), line.get("metrics", line)):
+                writer.add_scalar(name, value, line["step"])
+            writer.flush()
+
+    def close(self) -> None:
+        """End the session's file."""
+        with self._going_on():
+            if self._writer is not None:
+                self._writer.close()
+
+    def _opened(self) -> SummaryWriter:
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
             self._writer = SummaryWriter(self._folder, purge_step=self._purged)
-        for name, value in _numbers(line.get("split", "train"), line.get("metrics", line)):
-            self._writer.add_scalar(name, value, line["step"])
-        self._writer.flush()
+        return self._writer
 
-    def close(self) -> None:
-        """End the session's file."""
-        if self._writer is not None:
-            self._writer.close()
+    @contextlib.contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """Make a warning, and the end of the writing, of what the disk refuses."""
+        try:
+            yield
+        except OSError as error:
+            self._writer, self._refused = None, True
+            warnings.warn(f"{self._folder}: {error}; nothing more is written there in this session", stacklevel=4)
 
 
 def _numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:

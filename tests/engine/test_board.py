@@ -1,5 +1,6 @@
 """Metrics for TensorBoard, read back by its own reader."""
 
+import errno
 import sys
 
 import pytest
@@ -42,6 +43,25 @@ def test_every_line_of_metrics_is_written_and_a_resumed_run_goes_on(tmp_path):
         expected = [(line["step"], pytest.approx(line["metrics"][name])) for line in lines if "metrics" in line]
         assert found[f"valid/{name}"] == expected and len(expected) == 5
     assert "train/step" not in found and found["train/stage_seconds/sample/busy"]
+
+
+def test_a_full_disk_is_a_warning_and_training_goes_on(tmp_path, monkeypatch):
+    from torch.utils.tensorboard import SummaryWriter
+
+    flush, calls = SummaryWriter.flush, []
+
+    def full(self):
+        calls.append(self)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        flush(self)
+
+    monkeypatch.setattr(SummaryWriter, "flush", full)
+    with pytest.warns(UserWarning, match="tensorboard: .*No space left on device; nothing more is written there"):
+        _, run = run_toy(tmp_path, tensorboard=True)
+    assert len(calls) == 2
+    assert [line["step"] for line in run.metrics() if "loss" in line] == [7, 14, 21, 28, 35, 40]
+    assert run.checkpoint().step == 40
 
 
 def test_nested_numbers_have_joined_names_and_large_tables_are_left_out(tmp_path):

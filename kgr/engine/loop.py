@@ -20,7 +20,7 @@ from kgr.engine.interrupt import Interrupts
 from kgr.engine.losses import Losses
 from kgr.engine.memory import keep_freed
 from kgr.engine.processes import ALONE, Processes
-from kgr.engine.ring import Ring, Slot
+from kgr.engine.ring import Ring, Slot, check_slots
 from kgr.engine.run import Run
 from kgr.engine.saving import Saver
 from kgr.engine.sharded import collected
@@ -111,6 +111,8 @@ def train(
 
     Raises
     ------
+    ConfigError
+        Memory has no room for the batches made in advance.
     TrainingError
         A loss or a figure is not finite, or a checkpoint that is needed could not be written. The newest one is whole.
     FormatError
@@ -121,10 +123,12 @@ def train(
         What the task raised, in ``fill`` too. Training can go on from the newest checkpoint.
     """
     keep_freed()
+    layout, memory = task.layout(), {"slots": config.slots, "batch": config.batch, "beside": processes.local_size}
+    processes.together(lambda: check_slots(layout, **memory))
     session = _Session(task, run, config, progress or (lambda _: None), processes)
     session.resume()
     ring = Ring(
-        task.layout(),
+        layout,
         task.fill,
         slots=config.slots,
         threads=config.threads,

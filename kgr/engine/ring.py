@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,9 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
+from kgr.engine.room import free_at, in_words
 from kgr.engine.stages import Stages
+from kgr.errors import ConfigError
 
 Layout = Mapping[str, tuple[DTypeLike, tuple[int, ...]]]
 Fill = Callable[[dict[str, NDArray[Any]], int], None]
@@ -72,6 +76,23 @@ class Slot:
 def _memory(dtype: DTypeLike, shape: tuple[int, ...], pinned: bool) -> Tensor:
     kind = torch.from_numpy(np.empty(0, dtype)).dtype
     return torch.zeros(shape, dtype=kind, pin_memory=pinned)
+
+
+def check_slots(layout: Layout, *, slots: int, batch: int, beside: int = 1) -> None:
+    """Refuse slots that the host's memory has no room for, before any is made.
+
+    ``batch`` is what the settings say, ``beside`` the processes of this machine, each of which makes as many.
+
+    Raises
+    ------
+    ConfigError
+        It says how much they need, and how much there is.
+    """
+    size = sum(np.dtype(dtype).itemsize * math.prod(map(int, shape)) for dtype, shape in layout.values())
+    need, free = slots * size * beside, free_at("host", torch.device("cpu"), Path())
+    if free is not None and free < need:
+        room = f"need {in_words(need)}, but this machine's memory has {in_words(free)} free"
+        raise ConfigError(f"slots {slots} of batch {batch} {room}: give a smaller batch, or fewer slots")
 
 
 class Ring:

@@ -8,7 +8,7 @@ import torch
 from engine_toy import BASE, Toy, assert_same, config_of, lines_of, losses_of, run_toy
 
 from kgr.engine.losses import HELD, Losses
-from kgr.errors import TrainingError
+from kgr.errors import ConfigError, TrainingError
 
 
 class Stop(Exception):
@@ -275,6 +275,13 @@ def test_an_error_in_fill_comes_through(tmp_path):
         run_toy(tmp_path / "b", task=Broken(config_of()))
     resumed, _ = run_toy(tmp_path / "b")
     assert_same(resumed, run_toy(tmp_path / "a")[0])
+
+
+@pytest.mark.parametrize("given", [{"batch": 10**13}, {"slots": 10**13}])
+def test_batches_that_do_not_fit_are_refused_before_any_is_made(tmp_path, given):
+    told = r"slots \d+ of batch \d+ need [\d,.]+ GiB, but this machine's memory has .* free: give a smaller batch,"
+    with pytest.raises(ConfigError, match=told):
+        run_toy(tmp_path, **given)
 
 
 def test_losses_are_read_when_the_device_holds_too_many():

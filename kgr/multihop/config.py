@@ -21,6 +21,9 @@ NEGATIVE_WEIGHTS = {"2in": 1.0, "3in": 1.0, "inp": 1.0, "pin": 1.0, "pni": 1.0}
 MOST_WIDE = 1_000_000
 """Most numbers of a vector: far more than any use has, and far less than would make a size overflow."""
 
+LARGEST = 1e6
+"""Most that a factor or a range may be: far more than any use has, and a number that float32 computes with."""
+
 READERS = readers(FIELDS) | {"n3": PENALIZED}
 
 
@@ -44,8 +47,9 @@ class MultihopConfig(TrainConfig):
         choices=TABLES,
     )
     entity_rate: float = setting(
-        1.0, "times the learning rate that entities' rows move by: of many entities a step touches few", low=0
-    )
+        1.0, "times the learning rate that entities' rows move by: of many entities a step touches few", low=0,
+        high=LARGEST,
+    )  # fmt: skip
     own_negatives: bool = setting(False, "each query has negatives of its own; costs their number times the memory")
     negative_law: str = setting(
         "uniform",
@@ -59,7 +63,7 @@ class MultihopConfig(TrainConfig):
     )
     adversarial: float | None = setting(
         None, "temperature of the margin loss's self-adversarial weights, 0 for uniform ones; default 1", low=0,
-        read_by={"loss": ("margin",)},
+        high=LARGEST, read_by={"loss": ("margin",)},
     )  # fmt: skip
     weighting: str = setting(
         "count",
@@ -73,8 +77,9 @@ class MultihopConfig(TrainConfig):
     law: str = setting("relation", "how training queries are grounded: see kgr.query.program.LAWS", choices=LAWS)
     roots: str = setting("uniform", "the entity that grounding starts from: any, or by its edges", choices=ROOTS)
     work_limit: int | None = setting(
-        None, "most edges that one set of a query may cost; dearer queries are drawn again and counted", low=1
-    )
+        None, "most edges that one set of a query may cost; dearer queries are drawn again and counted", low=1,
+        high=2**53,
+    )  # fmt: skip
     process_timeout: float = setting(
         120.0, "seconds without an answer of another process, where several train, after which all end", low=1
     )
@@ -85,8 +90,10 @@ class MultihopConfig(TrainConfig):
         "evaluations rank hard answers among so many entities drawn for each query, not among all: faster, but biased",
         low=1,
     )
-    gamma: float | None = setting(None, "score of an answer at distance 0", low=0, read_by=_readers("gamma"))
-    init_range: float | None = setting(None, "initial values are drawn from [-this, this)", low=1e-9)
+    gamma: float | None = setting(
+        None, "score of an answer at distance 0", low=0, high=LARGEST, read_by=_readers("gamma")
+    )
+    init_range: float | None = setting(None, "initial values are drawn from [-this, this)", low=1e-9, high=LARGEST)
     inside: float | None = setting(
         None, "weight of distances inside a box or a cone", low=0, high=1, read_by=_readers("inside")
     )
@@ -95,7 +102,7 @@ class MultihopConfig(TrainConfig):
     layers: int | None = setting(None, "hidden layers of the projection", low=1, high=16, read_by=_readers("layers"))
     n3: float | None = setting(
         None, "weight of the cubes of the moduli of a query's rows: anchors, relations and answer; default 0", low=0,
-        read_by=_readers("n3"),
+        high=LARGEST, read_by=_readers("n3"),
     )  # fmt: skip
 
     def __post_init__(self) -> None:

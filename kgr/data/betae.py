@@ -117,7 +117,7 @@ def read_id_map(path: Path) -> list[str]:
     expected = "expected a dict of distinct keys by the ids 0, 1, …"
     try:
         keys = {int(id): key for id, key in content}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DataError(f"{path}: not an id map: {expected}") from None
     if not keys:
         raise DataError(f"{path}: the id map is empty: {expected}")

@@ -321,8 +321,9 @@ def _check_resumable(run: Run, task: str, config: TrainConfig, sections: Mapping
 def _metrics_line(where: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(line.decode())
-        if isinstance(found, dict) and isinstance(found.get("step"), int):
-            return found
+        whole = isinstance(found, dict) and isinstance(found.get("step"), int)
+        if whole and (not found.get("whole") or (isinstance(found.get("split"), str) and "metrics" in found)):
+            return found  # type: ignore[no-any-return]
     except (ValueError, RecursionError):
         pass
     raise FormatError(

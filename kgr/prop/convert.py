@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
-from kgr.errors import FormatError
+from kgr.errors import FormatError, KgrError
 from kgr.models.text_model import load_config, load_tokenizer
 from kgr.prop.model import PropModel, model_of
 from kgr.prop.saving import save_frame, save_weights
@@ -56,18 +54,28 @@ def convert_prop(checkpoint: str | Path, out: str | Path) -> None:
     auto = _says_its_kind(checkpoint / "config.json")
     tokenizer = load_tokenizer(str(checkpoint), "AutoTokenizer" if auto else "BertTokenizerFast")
     with torch.random.fork_rng(devices=[]):
-        model = model_of(load_config(str(checkpoint), "AutoConfig" if auto else "BertConfig"))
+        model = _made(checkpoint, load_config(str(checkpoint), "AutoConfig" if auto else "BertConfig"))
     set_weights(model, {_renamed(name): tensor for name, tensor in _read(checkpoint).items()}, str(checkpoint))
     out.mkdir(parents=True, exist_ok=True)
     save_frame(out, model, tokenizer)
     save_weights(out, model)
 
 
+def _made(checkpoint: Path, config: Any) -> PropModel:
+    """Return the model of a config, with random weights."""
+    try:
+        return model_of(config)
+    except KgrError:
+        raise
+    except Exception as error:  # whatever Hugging Face's library and those below it raise
+        raise FormatError(f"{checkpoint / 'config.json'}: no model can be made of it: {error}") from error
+
+
 def _says_its_kind(config: Path) -> bool:
     """Whether a config names its architecture; those of the published code's time do not, and are BERT's."""
     try:
         found = json.loads(config.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"{config}: is no JSON: {error}") from error
     if not isinstance(found, dict):
         raise FormatError(f"{config}: is {type(found).__name__}, expected an object of settings")
@@ -126,7 +134,7 @@ def _weights(path: Path) -> dict[str, Tensor]:
             return safetensors.torch.load_file(path)
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
         weights = dict(found)
-    except (SafetensorError, UnpicklingError, RuntimeError, ValueError, TypeError, EOFError) as error:
+    except Exception as error:  # damage may raise anything
         raise FormatError(f"{path}: cannot be read as weights: it is damaged, or holds other things") from error
     others = [name for name, weight in weights.items() if not isinstance(weight, Tensor)]
     if others:

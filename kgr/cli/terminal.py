@@ -93,9 +93,10 @@ class Bars:
             few = progress.metrics.get("candidates")
             among = f" among {few:,} drawn candidates (biased)" if few else ""
             say(f"step {progress.step:,}: on valid{among}, in percent: {figures or 'none'}")
-        if progress.ended and progress.best is not None:
-            early = ", early" if progress.ended == "early stop" else ""
-            say(f"training ended at step {progress.step:,}{early}; the best evaluation was at step {progress.best:,}")
+        if progress.ended and (progress.ended != "steps" or progress.best is not None):
+            told = {"early stop": ", early", "minutes": f" of {progress.steps:,}: its minutes are spent"}
+            best = f"; the best evaluation was at step {progress.best:,}" if progress.best is not None else ""
+            say(f"training ended at step {progress.step:,}{told.get(progress.ended, '')}{best}")
 
     def evaluate(self, structure: str, queries: int, total: int) -> None:
         """Show the queries of an evaluation."""

@@ -47,4 +47,4 @@ def training(store: str, rows: str) -> Iterator[Bars]:
             opened(store)
             yield bars
     except KeyboardInterrupt:
-        raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
+        raise Interrupted("stopped; the same command goes on from the last checkpoint, where there is one") from None

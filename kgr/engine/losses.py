@@ -54,7 +54,8 @@ class Losses:
         for step, value in enumerate(values, self._first):
             if not math.isfinite(value):
                 where = ", ".join(filter(None, (f"step {step}", self._describe(step))))
-                raise TrainingError(f"{where}: the loss is {value}; a lower learning rate or a warm-up may help")
+                help = "a lower learning rate or a warm-up may help, in a new run; the last checkpoint is kept"
+                raise TrainingError(f"{where}: the loss is {value}; {help}")
             self.total += value
         self.count += len(values)
 

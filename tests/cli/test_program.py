@@ -191,7 +191,9 @@ def test_ctrl_c_while_training_leaves_a_checkpoint(place: Any, tmp_path: Path) -
         output, errors = running.communicate(timeout=300)
     assert running.returncode == 130
     assert output == ""
-    assert errors.split("\n")[-2] == "kgr: stopped; the same command goes on from the last checkpoint"
+    assert (
+        errors.split("\n")[-2] == "kgr: stopped; the same command goes on from the last checkpoint, where there is one"
+    )
     (checkpoint,) = (run / "checkpoints").iterdir()
     assert int(checkpoint.name) > 0
 

@@ -66,6 +66,12 @@ def test_early_stopping_is_told(place: Any, kgr: Kgr, tmp_path: Path) -> None:
     assert "eval_every is 0" in refused.stderr
 
 
+def test_an_end_by_minutes_is_told(place: Any, kgr: Kgr, tmp_path: Path) -> None:
+    given = ["--minutes", "0.00001", "--steps", "90000", "--log-every", "1"]
+    result = kgr("train-multihop", place.store, "--out", str(tmp_path / "run"), *SETTINGS, *given)
+    assert re.search(r"training ended at step \d+ of 90,000: its minutes are spent", result.stderr)
+
+
 def test_options_given_are_the_run_s(trained: tuple[Any, Result]) -> None:
     stored = Run.open(trained[0].run).settings
     assert stored["dim"] == 8

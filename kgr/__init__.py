@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kgr.data.export import export
     from kgr.data.index_texts import index_texts
     from kgr.data.ir_dataset import build_ir_dataset
+    from kgr.data.json_read import build_json
     from kgr.data.known import open_store
     from kgr.data.neighbourhood import neighbourhood
     from kgr.data.numbered import build_numbered
@@ -83,6 +84,7 @@ __all__ = [
     "build_beir",
     "build_corpus",
     "build_ir_dataset",
+    "build_json",
     "build_numbered",
     "build_rdf",
     "build_store",
@@ -132,6 +134,7 @@ _HOMES = {
     "build_beir": "kgr.data.beir",
     "build_corpus": "kgr.data.collection",
     "build_ir_dataset": "kgr.data.ir_dataset",
+    "build_json": "kgr.data.json_read",
     "build_numbered": "kgr.data.numbered",
     "build_rdf": "kgr.data.rdf",
     "build_store": "kgr.data.build",

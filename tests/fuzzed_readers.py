@@ -33,6 +33,7 @@ from kgr.data.build import build_store, read_material
 from kgr.data.document_shards import file_sources
 from kgr.data.documents import DocumentReader, Documents, ReadingConfig
 from kgr.data.id_lines import read_id_lines
+from kgr.data.json_read import build_json
 from kgr.data.judgements import read_judged
 from kgr.data.keyed_texts import file_source, read_keyed_texts
 from kgr.data.lines import Numbering
@@ -67,6 +68,7 @@ def readers(folder: Path) -> dict[str, Reader]:
     return {
         **_graphs(),
         **_rdf(folder),
+        **_lines(folder),
         **_documents(folder),
         **_judged(store),
         **_synsets(folder),
@@ -159,6 +161,24 @@ def _rdf(home: Path) -> dict[str, Reader]:
 
     found = {f"rdf {syntax}": Reader({"file": data}, reads(syntax)) for syntax, data in RDF.items()}
     return found | {"rdf nt, strict": Reader({"file": NTRIPLES}, reads("nt", strict=True))}
+
+
+LINES = """{"kind": "entity", "key": "a", "types": ["T"], "texts": {"label": {"en": ["A", "\\u00e9"], "pt-BR": ["á"]}}}
+{"kind": "document", "key": "d", "texts": {"body": {"en": ["one two"]}}}
+{"kind": "type", "key": "T"}
+{"kind": "triple", "head": "a", "relation": "r", "tail": "b", "split": "train"}
+{"kind": "triple", "head": "b", "relation": "r", "tail": "b", "split": "test"}
+""".encode()
+
+
+def _lines(home: Path) -> dict[str, Reader]:
+    def read(folder: Path) -> object:
+        try:
+            return build_json(folder / "file", home / "lines")
+        finally:
+            shutil.rmtree(home / "lines", ignore_errors=True)
+
+    return {"exported lines": Reader({"file": LINES}, read)}
 
 
 MSMARCO = b"D1\thttp://a\tTitle\tA body\nD2\thttp://b\t\tAnother\n7\ta passage\n"

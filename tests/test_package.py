@@ -36,6 +36,7 @@ PUBLIC = [
     "build_beir",
     "build_corpus",
     "build_ir_dataset",
+    "build_json",
     "build_numbered",
     "build_rdf",
     "build_store",

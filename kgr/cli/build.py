@@ -20,6 +20,7 @@ from kgr.data.build import build_store
 from kgr.data.collection import build_corpus
 from kgr.data.document_forms import DOCUMENT_FORMS
 from kgr.data.ir_dataset import build_ir_dataset
+from kgr.data.json_read import build_json
 from kgr.data.known import build_known
 from kgr.data.numbered import build_numbered
 from kgr.data.rdf_config import RdfConfig
@@ -33,8 +34,11 @@ _TABLES = ("entities", "relations", "types")
 _BY_OPTIONS: dict[str, Callable[..., Store]] = {"triples": build_store, "ids": build_numbered}
 _FOLDERS = ("betae", "babelsememe", "beir")
 _DOCUMENTS = (*DOCUMENT_FORMS, "beir", "ir-datasets")
-_FORMS = (*_BY_OPTIONS, "rdf", *_FOLDERS, *DOCUMENT_FORMS, "ir-datasets")
+_FORMS = (*_BY_OPTIONS, "rdf", "jsonl", *_FOLDERS, *DOCUMENT_FORMS, "ir-datasets")
 _SHARED = ("language", "strict")
+_READ = {"rdf": _SHARED, "jsonl": ("strict",)}
+"""Which of the options for documents another form reads."""
+
 _STRIP = "RDF: what keys leave out of IRIs, a prefix or the name wikidata; may be given again"
 
 file_type = click.Path(path_type=Path)
@@ -75,11 +79,11 @@ def build(
 
     Either NAME, of a data set that `kgr data list` has, or files and --out: triples by --train …; by --format
     ids triples that are arrays of whole numbers, the ids, of graphs of any size; by --format rdf files of N-Triples,
-    N-Quads, Turtle, TriG or RDF/XML; a folder as published, betae (graph
-    and logical queries), babelsememe (data-all, data-noun or BabelSememe) or beir (corpus, queries and judgements). Or
-    documents: --format corpus with files of JSON lines {"id", "title", "text"}, trec, msmarco (tables), wikiextractor,
-    or ir-datasets with a name of that package. The options from --field to --engine are for documents, --language and
-    --strict for RDF too.
+    N-Quads, Turtle, TriG or RDF/XML; by --format jsonl files that kgr export wrote in that form; a folder as
+    published, betae (graph and logical queries), babelsememe (data-all, data-noun or BabelSememe) or beir (corpus,
+    queries and judgements). Or documents: --format corpus with files of JSON lines {"id", "title", "text"}, trec,
+    msmarco (tables), wikiextractor, or ir-datasets with a name of that package. The options from --field to --engine
+    are for documents, --language and --strict for RDF too, --strict for jsonl.
     """
     settings, rdf = document_settings(options), _rdf_settings(options)
     tables = given({option: value or None for option, value in options.items()})
@@ -88,7 +92,7 @@ def build(
         raise click.UsageError("--partial is for a known data set")
     if rdf and form != "rdf":
         raise click.UsageError(f"--{next(iter(rdf))} is for --format rdf")
-    others = [name for name in settings if form != "rdf" or name not in _SHARED]
+    others = [name for name in settings if name not in _READ.get(form or "", ())]
     if others and form not in _DOCUMENTS:
         option = others[0].removesuffix("s" if "fields" in others else "").replace("_", "-")
         raise click.UsageError(f"--{option} is for documents: --format {', '.join(_DOCUMENTS)}")
@@ -118,6 +122,8 @@ def _from_paths(form: str, paths: tuple[str, ...], out: str, settings: dict[str,
         from kgr.data.rdf import build_rdf  # loads the parser
 
         return build_rdf(paths, out, message=say, progress=bars.fetch, **settings)
+    if form == "jsonl":
+        return build_json(paths, out, message=say, progress=bars.fetch, **settings)
     if form == "babelsememe":
         return build_babelsememe(paths[0], out, message=say)
     if form == "beir":
@@ -140,8 +146,8 @@ def _check_usage(sources: tuple[str, ...], form: str | None, out: Path | None, t
         raise click.UsageError("--format ir-datasets takes the name of a data set of that package and --out, no files")
     if form in DOCUMENT_FORMS and (not sources or tables):
         raise click.UsageError(f"--format {form} takes files or folders of documents and --out, no other files")
-    if form == "rdf" and (not sources or tables):
-        raise click.UsageError("--format rdf takes files or folders and --out, no other files")
+    if form in _READ and (not sources or tables):
+        raise click.UsageError(f"--format {form} takes files or folders and --out, no other files")
     if form is None or form in _BY_OPTIONS:
         if sources and (len(sources) > 1 or tables or form):
             raise click.UsageError(f"{sources[0]!r} is a known data set: give its name, or files by options, not both")

@@ -222,11 +222,16 @@ def structure(
     if kinds is None:
         kinds = np.full(len(entities), ENTITY, np.uint8)
     return {
-        "entries": Section({**entities.arrays(), "kinds": kinds}),
-        "relations": Section(relations.arrays()),
+        **key_sections(entities, relations, kinds),
         **{f"triples/{split}": section for split, section in splits.items()},
         "graph": Section(graph_section(graph), made_from=("triples/train",)),
     }
+
+
+def key_sections(entries: Keys, relations: Keys, kinds: NDArray[np.uint8]) -> dict[str, Section]:
+    """Make the sections of entries, and of relations if there are any."""
+    sections = {"entries": Section({**entries.arrays(), "kinds": kinds})}
+    return sections | ({"relations": Section(relations.arrays())} if len(relations) else {})
 
 
 def _types(column: Column, entities: list[str]) -> Types:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -27,10 +28,13 @@ def read_objects(blocks: Iterable[bytes], where: str) -> Iterator[tuple[str, dic
         yield place, read_object(text, place)
 
 
-def read_object(text: str, place: str) -> dict[str, Any]:
-    """Return the object of one line, or raise a DataError that begins with its place."""
+def read_object(text: str, place: str, *, once: bool = False) -> dict[str, Any]:
+    """Return the object of one line, or raise a DataError that begins with its place.
+
+    A member that is there twice is refused if each is to be there ``once``; else the last one counts.
+    """
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_once if once else None)
     except json.JSONDecodeError as error:
         found = f"no JSON at column {error.colno}: {error.msg}" if text else "an empty line"
         raise DataError(f"{place}: found {found}, {EXPECTED}") from None
@@ -39,3 +43,11 @@ def read_object(text: str, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{place}: found {type(value).__name__}, {EXPECTED}")
     return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{twice!r:.80} is there twice")
+    return values

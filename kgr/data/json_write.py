@@ -18,7 +18,7 @@ def json_lines(store: Store, splits: Sequence[str]) -> Iterator[str]:
 
     ``{"kind", "key", "types", "texts"}``, where ``texts`` has lists by field and language, and ``types``, keys, is of
     entries alone; ``kind`` is entity, document, synset, sememe, relation or type. Triples are
-    ``{"kind": "triple", "head", "relation", "tail", "split"}``.
+    ``{"kind": "triple", "head", "relation", "tail", "split"}``. :mod:`kgr.data.json_read` reads them.
     """
     for of in OF:
         for first, last in blocks(len(store.keys(of))):

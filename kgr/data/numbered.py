@@ -76,9 +76,8 @@ def build_numbered(
     examined = examine_splits(splits, places, entities, relations, say)
     counts = {"entities": entities, "relations": relations, "types": 0, **examined.counts}
     counts |= count_unseen(examined.graph, say)
-    ids = {split: kept_ids(columns, examined.keep[split], counts[split]) for split, columns in splits.items()}
     sections = structure(
-        {split: Section({}, pieces={"ids": pieces}) for split, pieces in ids.items()},
+        {split: kept_section(columns, examined.keep[split]) for split, columns in splits.items()},
         examined.graph,
         Keys.numbers(entities, what="entity"),
         Keys.numbers(relations, what="relation"),
@@ -130,8 +129,9 @@ def _check_dense(splits: Mapping[str, Columns], places: Mapping[str, str], ids: 
         )
 
 
-def kept_ids(columns: Columns, keep: NDArray[np.bool_] | None, count: int) -> Pieces:
-    """Return the ``count`` triples of a split that are to be kept, int32[E, 3], made a block at a time."""
+def kept_section(columns: Columns, keep: NDArray[np.bool_] | None) -> Section:
+    """Return the section of the triples of a split that are to be kept, int32[E, 3], made a block at a time."""
+    count = len(columns[0]) if keep is None else int(np.count_nonzero(keep))
 
     def make() -> Iterator[NDArray[np.int32]]:
         for first in range(0, len(columns[0]), _BLOCK):
@@ -139,4 +139,29 @@ def kept_ids(columns: Columns, keep: NDArray[np.bool_] | None, count: int) -> Pi
             rows = np.stack([column[block] for column in columns], axis=1, dtype=np.int32, casting="unsafe")
             yield rows if keep is None else rows[keep[block]]
 
-    return Pieces(np.dtype(np.int32), (count, 3), make)
+    return Section({}, pieces={"ids": Pieces(np.dtype(np.int32), (count, 3), make)})
+
+
+def graph_sections(
+    splits: Mapping[str, Triples],
+    places: Mapping[str, str],
+    entities: int,
+    entries: Keys,
+    relations: Keys,
+    kinds: NDArray[np.uint8],
+    say: Message,
+) -> tuple[dict[str, Section], dict[str, int]]:
+    """Return the sections of keys, triples and the graph of train, and what they count; duplicates are removed.
+
+    Parameters
+    ----------
+    splits : by name, int32[E, 3]
+        ``train``, which may be empty, and others.
+    places : by name, what messages call the split
+    entities : int
+        The first entries, which alone triples have.
+    """
+    examined = examine_splits(splits, places, entities, len(relations), say)
+    unseen = count_unseen(examined.graph, say) if len(splits["train"]) else {}
+    kept = {split: kept_section(columns_of(triples), examined.keep[split]) for split, triples in splits.items()}
+    return structure(kept, examined.graph, entries, relations, kinds), {**examined.counts, **unseen}

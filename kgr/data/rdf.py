@@ -9,24 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kgr import _io
 from kgr._config import make
-from kgr.data.build import Paths, as_paths, check_relations, structure
+from kgr.data.build import Paths, as_paths, check_relations, key_sections
 from kgr.data.document_shards import Progress, file_sources
 from kgr.data.keyed_texts import Source
-from kgr.data.numbered import kept_ids
+from kgr.data.numbered import graph_sections
 from kgr.data.quarantine import Quarantine
 from kgr.data.rdf_config import RdfConfig
 from kgr.data.rdf_files import BlankNames, Reading, syntax_of
 from kgr.data.rdf_names import KeyNames, own_name
 from kgr.data.rdf_places import Places, place
 from kgr.data.rdf_statements import Statements
-from kgr.data.splits import Message, count_unseen, examine_splits
+from kgr.data.splits import Message
 from kgr.data.tables import check_language
 from kgr.errors import DataError
-from kgr.graph.graph import columns_of
 from kgr.index.kinds import ENTITY
 from kgr.index.store import Section, Store, check_place, create_store
 
@@ -124,29 +122,17 @@ def _sections(
     counts = {"entities": places.entities, "relations": len(places.relations), "types": len(places.types)}
     kinds = np.full(len(places.keys), ENTITY, np.uint8)
     if places.entities:
-        sections, found = _graph(statements, places, kinds, where, say)
+        splits, named = {"train": places.triples}, {"train": where}
+        sections, found = graph_sections(splits, named, places.entities, places.keys, places.relations, kinds, say)
         counts |= found
     else:
         say(f"{where}: found no triple between two things: the store has texts and types alone")
-        sections = {"entries": Section({**places.keys.arrays(), "kinds": kinds})}
-        if len(places.relations):
-            sections["relations"] = Section(places.relations.arrays())
+        sections = key_sections(places.keys, places.relations, kinds)
     check_relations(places.relations.keys_of(range(len(places.relations))), where)
     types, repeated_types = places.type_section(statements)
     texts, repeated_texts = places.text_sections(statements)
     counts |= {"repeated_types": repeated_types, "repeated_texts": repeated_texts, **places.counts}
     return {**sections, **types, **texts}, counts
-
-
-def _graph(
-    statements: Statements, places: Places, kinds: NDArray[np.uint8], where: str, say: Message
-) -> tuple[dict[str, Section], dict[str, int]]:
-    triples = places.triples
-    examined = examine_splits({"train": triples}, {"train": where}, places.entities, len(places.relations), say)
-    pieces = kept_ids(columns_of(triples), examined.keep["train"], examined.counts["train"])
-    split = Section({}, pieces={"ids": pieces})
-    sections = structure({"train": split}, examined.graph, places.keys, places.relations, kinds)
-    return sections, {**examined.counts, **count_unseen(examined.graph, say)}
 
 
 def _record(statements: Statements, config: RdfConfig) -> dict[str, Any]:

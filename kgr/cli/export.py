@@ -26,8 +26,8 @@ def export(store: str, out: Path, form: Format, splits: tuple[str, ...], languag
     """Write the triples, texts and types of a store as files that others read.
 
     nt (N-Triples), ttl (Turtle), jsonl (an object for each entry and triple) and graphml are files, packed where the
-    name ends in .gz; tsv is a new folder of tables. kgr build reads all but graphml. Without --split tsv and jsonl have all
-    triples, the others those of train, valid and test. What a format has no place for is said.
+    name ends in .gz; tsv is a new folder of tables. kgr build reads all but graphml. Without --split tsv and jsonl
+    have all triples, the others those of train, valid and test. What a format has no place for is said.
     """
     from kgr.data.export import export
 

@@ -64,9 +64,10 @@ def export(
     """Write a store's triples, texts and types, all of it or nothing; memory holds a part at a time.
 
     ``nt`` and ``ttl`` name keys and texts as :mod:`kgr.index.iris` says; ``jsonl`` is told in
-    :mod:`kgr.data.json_write` and read by :func:`kgr.build_json`, ``graphml`` has the attributes of :meth:`kgr.Store.to_networkx`. These are files, in
-    place of the one that may be there, packed if the name ends in ``.gz``. ``tsv`` is a new folder with
-    ``<split>.tsv``, ``entities.tsv``, ``relations.tsv`` and ``types.tsv``, which :func:`kgr.build_store` reads.
+    :mod:`kgr.data.json_write` and read by :func:`kgr.build_json`, ``graphml`` has the attributes of
+    :meth:`kgr.Store.to_networkx`. These are files, in place of the one that may be there, packed if
+    the name ends in ``.gz``. ``tsv`` is a new folder with ``<split>.tsv``, ``entities.tsv``, ``relations.tsv`` and
+    ``types.tsv``, which :func:`kgr.build_store` reads.
 
     Parameters
     ----------

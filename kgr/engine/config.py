@@ -23,7 +23,6 @@ RESUMABLE = frozenset(
         "log_every",
         "eval_every",
         "eval_queries",
-        "candidates",
         "checkpoint_every",
         "keep_checkpoints",
         "tensorboard",
@@ -177,7 +176,7 @@ def learning_rate(config: TrainConfig, step: int, history: History = ()) -> floa
 def differences(old: Mapping[str, Any], new: TrainConfig) -> list[str]:
     """Name the settings in which ``new`` may not resume a run made with ``old``."""
     found = []
-    resumable = RESUMABLE - {"eval_every", "eval_queries", "candidates"} if new.steered else RESUMABLE
+    resumable = RESUMABLE - {"eval_every", "eval_queries"} if new.steered else RESUMABLE
     for name, field in settings(type(new)).items():
         # TOML leaves out what is None; a setting that a later version added had its default
         was, now = old.get(name, None if field.optional else field.default), getattr(new, name)

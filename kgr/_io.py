@@ -154,7 +154,15 @@ def replace_bytes(path: Path, content: bytes) -> None:
 
 
 def replace_chunks(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file that is made chunk by chunk in place of the one that may be there, in one step."""
+    """Write a file that is made chunk by chunk in place of the one that may be there, in one step.
+
+    Where the path is a link, that is the file it leads to; a pipe or a device stays, and the chunks go into it.
+    """
+    path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with naming(path), path.open("wb") as file:
+            file.writelines(chunks)
+        return
     remove_leftovers(path)
     temporary = _temporary(path)
     try:

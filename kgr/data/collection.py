@@ -158,12 +158,9 @@ def write_collection(
             **judged_sections(collection.name, queries, qrels),
             **indexed,
         }
-        store = create_store(
-            out, sections, name=name, entities=0, counts=counts, sources=sources or {}, replace=replace
-        )
         for line in reader.quarantine.keep(out, more=False):
             say(line)
-    return store
+        return create_store(out, sections, name=name, entities=0, counts=counts, sources=sources or {}, replace=replace)
 
 
 @contextmanager

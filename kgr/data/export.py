@@ -88,7 +88,7 @@ def export(
     DataError
         A form of graphs for a store that has none; a key that the form cannot hold.
     FormatError
-        Something is at ``out`` already, and ``tsv`` is asked for, or it is a folder.
+        Something is at ``out`` already, and ``tsv`` is asked for, or it is a folder; ``out`` lies within a store.
     OSError
         The disk is full or refuses: nothing is left of the export, and a file that was there is as it was.
     """
@@ -120,6 +120,8 @@ def _check(store: Store, out: Path, format: str, language: str | None) -> None:
         raise ConfigError(f"language is {language!r}, but {format} has the texts of all languages; leave it out")
     if format != "tsv" and out.is_dir():
         raise FormatError(f"{out}: is a folder, but {format} is one file; give its name")
+    if any((folder / "CURRENT").exists() for folder in out.resolve().parents):
+        raise FormatError(f"{out}: lies within a store, which an export could damage; give another place")
     if format in _GRAPHS:
         require_graph(store)
 

@@ -85,10 +85,9 @@ def build_json(
         sections, counts = _sections(contents, where, say)
         counts |= {"quarantined": quarantine.count}
         record = {"files": [str(path) for path in paths]}
-        store = create_store(out, sections, name=name, entities=counts["entities"], counts=counts, sources=record)
         for line in quarantine.keep(out, more=False):
             say(line)
-    return store
+        return create_store(out, sections, name=name, entities=counts["entities"], counts=counts, sources=record)
 
 
 def _read(source: Source, contents: Contents, quarantine: Quarantine, strict: bool) -> None:

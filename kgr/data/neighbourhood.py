@@ -156,6 +156,8 @@ def _reach(graph: Graph, middle: int, hops: int, size: int) -> tuple[NDArray[np.
     for hop in range(1, hops + 1):
         room = -(-(size - len(found)) // (hops - hop + 1))
         frontier = _next(graph, frontier, found, room)
+        if not len(frontier):
+            break
         found = np.concatenate([found, frontier])
         distances = np.concatenate([distances, np.full(len(frontier), hop, np.int32)])
     return found, distances

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from kgr import _io
+
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,25 @@ class Quarantine:
         return f"; {self._counted}, the first: {self._first}" if self.count else ""
 
     def keep(self, store: Path, *, more: bool) -> Iterator[str]:
-        """Keep what was set aside beside a store, after what is there already if there is ``more``; say so."""
+        """Keep what was set aside beside a store, after what is there already if there is ``more``; say so.
+
+        A new store is made after it, so that none is there without its bad lines.
+        """
         path = _io.beside(store, ".quarantine.jsonl")
         if not self.count and not more:
             path.unlink(missing_ok=True)  # of a store that was here before
         if self.count:
-            with _io.naming(path), path.open("ab" if more else "wb") as out, self._path.open("rb") as aside:
-                shutil.copyfileobj(aside, out)
+            _io.replace_chunks(path, chain(_blocks(path) if more and path.exists() else (), _blocks(self._path)))
             yield f"{self._counted}: set aside in {path}; the first: {self._first}"
 
     @property
     def _counted(self) -> str:
         return f"{self.count:,} lines are no {self._what}s"
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from iter(partial(file.read, _BLOCK), b"")
 
 
 def _line_of(fault: Fault) -> str:

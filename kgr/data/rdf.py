@@ -96,10 +96,9 @@ def build_rdf(
         for line in _remarks(statements, config, counts):
             say(line)
         record = {"files": [str(path) for path in paths], **_record(statements, config)}
-        store = create_store(out, sections, name=name, entities=places.entities, counts=counts, sources=record)
         for line in quarantine.keep(out, more=False):
             say(line)
-    return store
+        return create_store(out, sections, name=name, entities=places.entities, counts=counts, sources=record)
 
 
 def _read(sources: Sequence[tuple[Source, str]], config: RdfConfig, spool: Path, quarantine: Quarantine) -> Statements:

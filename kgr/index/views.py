@@ -62,9 +62,12 @@ def to_networkx(
     found = f"{edges:,} triples and {nodes:,} entities"
     _check_size(store, found, max(edges, nodes), most, "networkx", "choose splits, or entities, ")
     graph = networkx.MultiDiGraph(name=store.name)
-    labels = [store.label("entries", id, language) for id in chosen.tolist()] if entities is not None else None
+    if entities is None:
+        labels = store.labels("entries", 0, store.entities, language)
+    else:
+        labels = [store.label("entries", id, language) for id in chosen.tolist()]
     keys = store.entries.keys_of(chosen)
-    for key, label in zip(keys, labels or store.labels("entries", 0, store.entities, language), strict=True):
+    for key, label in zip(keys, labels, strict=True):
         graph.add_node(key, label=label)
     relations = store.relations.keys_of(range(len(store.relations)))
     names = store.labels("relations", 0, len(relations), language)

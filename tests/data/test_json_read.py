@@ -307,3 +307,13 @@ def test_the_command(tmp_path: Path) -> None:
     ):
         refused = CliRunner().invoke(cli, [*command, more, "x"])
         assert refused.exit_code == 2 and said in refused.stderr
+
+
+def test_bad_lines_that_cannot_be_kept_leave_no_store(build: Build, tmp_path: Path) -> None:
+    (tmp_path / "store.quarantine.jsonl").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        build(triple("a", "r", "b"), "no record")
+    assert not (tmp_path / "store").exists()
+    (tmp_path / "store.quarantine.jsonl").rmdir()
+    assert build(triple("a", "r", "b"), "no record").entities == 2
+    assert json.loads((tmp_path / "store.quarantine.jsonl").read_text())["line"] == "no record"

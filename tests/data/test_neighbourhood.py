@@ -48,6 +48,11 @@ def test_all_of_it_is_the_ego_graph(store: Store, hops: int) -> None:
         assert held_out == {edge[:3] for edge in expected.edges(keys=True, data="split") if edge[3] != "train"}
 
 
+def test_hops_beyond_what_can_be_reached_cost_nothing(store: Store) -> None:
+    key = store.entries.key(0)
+    assert kgr.neighbourhood(store, key, 10**15, size=10**18) == kgr.neighbourhood(store, key, 100, size=10**18)
+
+
 def test_a_split_alone(store: Store) -> None:
     whole = store.to_networkx(["train"])
     key = max(whole, key=whole.degree)

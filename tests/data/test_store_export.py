@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,6 +23,8 @@ from kgr import _io
 from kgr.cli import cli
 from kgr.data import export as exports
 from kgr.data.export import FORMATS, Format
+from kgr.errors import FormatError
+from kgr.index.check import check_store
 from kgr.index.store import SPLITS, Store
 
 
@@ -256,3 +259,25 @@ def test_pieces_are_written_as_they_come() -> None:
     pieces = list(exports._chunks("x" * 999 + "\n" for _ in range(5000)))
     assert b"".join(pieces) == b"".join(b"x" * 999 + b"\n" for _ in range(5000))
     assert max(map(len, pieces)) <= exports._CHUNK + 1000
+
+
+def test_an_export_goes_where_its_place_leads(store: Store, tmp_path: Path) -> None:
+    kgr.export(store, tmp_path / "plain.nt", "nt")
+    plain = (tmp_path / "plain.nt").read_bytes()
+    (tmp_path / "target").write_text("before")
+    (tmp_path / "link").symlink_to("target")
+    kgr.export(store, tmp_path / "link", "nt")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "target").read_bytes() == plain
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit((tmp_path / "pipe").read_bytes)
+        kgr.export(store, tmp_path / "pipe", "nt")
+        assert read.result(timeout=60) == plain
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_an_export_into_a_store_is_refused(store: Store) -> None:
+    for name in ("CURRENT", "more/out.nt"):
+        with pytest.raises(FormatError, match="lies within a store"):
+            kgr.export(store, store.path / name, "nt")
+    assert check_store(store.path) == []

@@ -31,6 +31,10 @@ def test_networkx_by_split_language_and_entities(store: Store) -> None:
     assert list(graph.edges(keys=True)) == [("human|人", "/m/027rn", "P1")]
 
 
+def test_networkx_of_no_entities(store: Store) -> None:
+    assert not store.to_networkx(entities=[]).nodes
+
+
 def test_labels_are_those_of_one_by_one(store: Store) -> None:
     for language in ("en", "de", "zh", "fr"):
         expected = [store.label("entries", id, language) for id in range(1, len(store.entries))]

@@ -34,11 +34,6 @@ _SAMPLED: dict[str, tuple[str, ...]] = {"training": ("negatives",)}
 _EXHAUSTIVE: dict[str, tuple[str, ...]] = {"training": ("1vsall", "kvsall")}
 _NORMS = ("l1", "l2", "l3")
 
-
-def _of(name: str) -> dict[str, tuple[str, ...]]:
-    return {"model": READERS[name]}
-
-
 _MODEL_HELP = "link model; unless told otherwise " + "; ".join(
     f"{model} has {', '.join(f'{name} {value}' for name, value in own.items())}"
     for model, own in MODEL_DEFAULTS.items()
@@ -106,10 +101,14 @@ class CompletionConfig(TrainConfig):
     entity_dropout: float = setting(0.0, "dropout of entities' vectors", low=0, high=0.99)
     relation_dropout: float = setting(0.0, "dropout of relations' vectors", low=0, high=0.99)
     feature_dropout: float | None = setting(
-        None, "conve: dropout of whole feature maps; default 0.2", low=0, high=0.99, read_by=_of("feature_dropout")
+        None, "conve: dropout of whole feature maps; default 0.2", low=0, high=0.99, read_by=READERS["feature_dropout"]
     )
     projection_dropout: float | None = setting(
-        None, "conve: dropout after the projection; default 0.3", low=0, high=0.99, read_by=_of("projection_dropout")
+        None,
+        "conve: dropout after the projection; default 0.3",
+        low=0,
+        high=0.99,
+        read_by=READERS["projection_dropout"],
     )
     regularizer: str = setting(
         "n3",
@@ -147,19 +146,19 @@ class CompletionConfig(TrainConfig):
     start: str | None = setting(
         None, "vectors that training starts from: name of some in the store, or path as import-vectors reads it"
     )
-    norm: int | None = setting(None, "transe: distance, 1 or 2; default 2", low=1, high=2, read_by=_of("norm"))
+    norm: int | None = setting(None, "transe: distance, 1 or 2; default 2", low=1, high=2, read_by=READERS["norm"])
     gamma: float | None = setting(
-        None, "transe, rotate: score of an answer at distance 0; default 12", low=0, read_by=_of("gamma")
+        None, "transe, rotate: score of an answer at distance 0; default 12", low=0, read_by=READERS["gamma"]
     )
     parts: int | None = setting(
         None,
         "complex, distmult: equal parts of the vectors that learn apart, each by a loss of its own, whose scores add "
         "up: so many models of other initial vectors in one, of a share of dim each; default 1",
         low=1,
-        read_by=_EXHAUSTIVE | _of("parts"),
+        read_by=_EXHAUSTIVE | READERS["parts"],
     )
     relation_dim: int | None = setting(
-        None, "tucker: numbers of a relation's vector; default dim", low=1, read_by=_of("relation_dim")
+        None, "tucker: numbers of a relation's vector; default dim", low=1, read_by=READERS["relation_dim"]
     )
 
     def __post_init__(self) -> None:

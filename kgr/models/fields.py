@@ -34,6 +34,9 @@ LINK_FIELDS: dict[str, tuple[str, ...]] = {
 """Those of the link predictors."""
 
 
-def readers(fields: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Return by setting the models that read it."""
-    return {name: tuple(model for model, own in fields.items() if name in own) for name in chain(*fields.values())}
+def readers(fields: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return by setting the models that read it, as :func:`kgr._config.setting` is told of them."""
+    return {
+        name: {"model": tuple(model for model, own in fields.items() if name in own)}
+        for name in chain(*fields.values())
+    }

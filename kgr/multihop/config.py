@@ -24,11 +24,7 @@ MOST_WIDE = 1_000_000
 LARGEST = 1e6
 """Most that a factor or a range may be: far more than any use has, and a number that float32 computes with."""
 
-READERS = readers(FIELDS) | {"n3": PENALIZED}
-
-
-def _readers(name: str) -> dict[str, tuple[str, ...]]:
-    return {"model": READERS[name]}
+READERS = readers(FIELDS) | {"n3": {"model": PENALIZED}}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,18 +87,18 @@ class MultihopConfig(TrainConfig):
         low=1,
     )
     gamma: float | None = setting(
-        None, "score of an answer at distance 0", low=0, high=LARGEST, read_by=_readers("gamma")
+        None, "score of an answer at distance 0", low=0, high=LARGEST, read_by=READERS["gamma"]
     )
     init_range: float | None = setting(None, "initial values are drawn from [-this, this)", low=1e-9, high=LARGEST)
     inside: float | None = setting(
-        None, "weight of distances inside a box or a cone", low=0, high=1, read_by=_readers("inside")
+        None, "weight of distances inside a box or a cone", low=0, high=1, read_by=READERS["inside"]
     )
     hidden: int | None = setting(None, "width of the projection's hidden layers", low=1, high=MOST_WIDE,
-        read_by=_readers("hidden"))  # fmt: skip
-    layers: int | None = setting(None, "hidden layers of the projection", low=1, high=16, read_by=_readers("layers"))
+        read_by=READERS["hidden"])  # fmt: skip
+    layers: int | None = setting(None, "hidden layers of the projection", low=1, high=16, read_by=READERS["layers"])
     n3: float | None = setting(
         None, "weight of the cubes of the moduli of a query's rows: anchors, relations and answer; default 0", low=0,
-        high=LARGEST, read_by=_readers("n3"),
+        high=LARGEST, read_by=READERS["n3"],
     )  # fmt: skip
 
     def __post_init__(self) -> None:
